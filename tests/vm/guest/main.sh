@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Runs the tests in tests/ as the unit creel-vm.service, with TAP on the second
+# serial port.
+#
+# A test file is run as root, with tap.sh read before it; it becomes an ordinary
+# user by an ssh login (`as alice SCRIPT ARG...`).
+set -u
+
+here=/opt/creel-vm
+export here
+exec </dev/null >/dev/ttyS1
+stty -opost 2>/dev/null
+
+selected=$(cat $here/selected)
+test -n "$selected" ||
+	selected=$(cd $here/tests && ls -- *.sh | sed 's/\.sh$//')
+
+echo "# $(uname -sr), systemd $(systemctl --version | sed -n '1s/[^0-9]*\([0-9]*\).*/\1/p')"
+count=0
+fifo=$(mktemp -u)
+for name in $selected; do
+	mkfifo "$fifo"
+	timeout 300 sh -c '. $here/tap.sh; . "$1"' sh "$here/tests/$name.sh" \
+		>"$fifo" 2>&1 &
+	while read -r line; do
+		case $line in
+		"ok - "* | "not ok - "*)
+			count=$((count + 1))
+			echo "${line%% - *} $count - ${line#* - }"
+			;;
+		*) echo "# ${line#\# }" ;;
+		esac
+	done <"$fifo"
+	rm "$fifo"
+	wait $! || {
+		count=$((count + 1))
+		echo "not ok $count - $name.sh came to its end"
+	}
+done
+echo "1..$count"

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# What the tests in the machine share.  Read before each, by main.sh (as root)
+# and by what `as` starts (as the user).
+
+# check WHAT COMMAND...: one promise.  What the command said is shown where it
+# fails.
+check()
+{
+	check_what=$1
+	shift
+	if check_said=$("$@" 2>&1); then
+		echo "ok - ${who:+$who: }$check_what"
+	else
+		echo "not ok - ${who:+$who: }$check_what"
+		printf '%s\n' "$check_said" | head -n 30 | sed 's/^/# /'
+	fi
+}
+
+# skip WHAT WHY
+skip()
+{
+	echo "ok - ${who:+$who: }$1 # SKIP $2"
+}
+
+# as USER [-w WHO] FILE ARG...: a file of users/ in a login session of the user's
+# own, by ssh.  WHO begins its lines instead of the user's name.
+as()
+{
+	as_user=$1
+	as_who=$1
+	shift
+	test "$1" != -w || { as_who=$2 && shift 2; }
+	as_file=$1
+	shift
+	session "$as_user" "who='$as_who' sh -c '. $here/tap.sh; \
+		. $here/users/$as_file.sh' sh $*"
+}
+
+# session USER COMMAND: a line for the shell of a login session.
+session()
+{
+	ssh -q -n -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+		"$1@localhost" "here=$here; export here; $2"
+}
+
+# expect STATUS PATTERN COMMAND...: the exit status, and an extended regular
+# expression that the output has.
+expect()
+{
+	expect_status=$1
+	expect_pattern=$2
+	shift 2
+	expect_out=$("$@" 2>&1)
+	expect_got=$?
+	printf '%s\n' "$expect_out"
+	if [ "$expect_got" != "$expect_status" ]; then
+		echo "exit status $expect_got, not $expect_status"
+		return 1
+	fi
+	printf '%s\n' "$expect_out" | grep -Eq -- "$expect_pattern" && return
+	echo "nothing like $expect_pattern in it"
+	return 1
+}
+
+# eventually SECONDS COMMAND...: it succeeds within that time.
+eventually()
+{
+	eventually_end=$(($(date +%s) + $1))
+	shift
+	until "$@"; do
+		test "$(date +%s)" -lt "$eventually_end" || return 1
+		sleep 0.2
+	done
+}

@@ -73,3 +73,61 @@ eventually()
 		sleep 0.2
 	done
 }
+
+# What a test must leave as it was, a kind a line.
+snapshot()
+{
+	echo "processes: $(ps -eo comm= | grep -c creel)"
+	echo "mounts: $(wc -l </proc/1/mountinfo)"
+	for type in user pid net ipc uts cgroup; do
+		echo "$type: $(lsns -n -r -o NS -t $type | wc -l)"
+	done
+	echo "cgroups: $(find /sys/fs/cgroup -type d -path '*creel*' \
+		! -path '*/creel-vm.service*' | wc -l)"
+	echo "files: $(find /run /tmp /dev/shm -xdev -name '*creel*' | wc -l)"
+}
+
+same_as()
+{
+	same_end=$(($(date +%s) + 20))
+	until same_now=$(snapshot) && [ "$same_now" = "$1" ]; do
+		test "$(date +%s)" -lt "$same_end" && sleep 0.5 && continue
+		printf 'before:\n%s\nnow:\n%s\n' "$1" "$same_now"
+		ps -eo pid,ppid,user,comm,args | grep '[c]reel'
+		return 1
+	done
+}
+
+no_sandbox()
+{
+	no_sandbox_list=$(session "$1" "creel list ${mode:-}") || return 1
+	echo "$no_sandbox_list"
+	test "$(echo "$no_sandbox_list" | grep -c .)" -le 1 || return 1
+	! pgrep -u "$1" -x creel-init
+}
+
+end_helper()
+{
+	pkill -TERM -u "$1" -x creel-helper || return 1
+	eventually 10 sh -c "! pgrep -u $1 creel"
+}
+
+# The system service as a package's unit would start it.
+start_service()
+{
+	cat >/run/systemd/system/creel-helper.service <<-'UNIT'
+		[Unit]
+		Description=creel's privileged helper
+
+		[Service]
+		ExecStart=/usr/local/libexec/creel/creel-helper --listen --system --foreground --runtime-dir /run/creel
+		RuntimeDirectory=creel
+		RuntimeDirectoryMode=0755
+		Delegate=yes
+		KillMode=mixed
+		UNIT
+	systemctl daemon-reload
+	systemctl start creel-helper.service
+	eventually 20 test -S /run/creel/creel.sock ||
+		echo "not ok - the system service listens"
+}

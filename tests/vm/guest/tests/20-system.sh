@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# The system service on kernel 6.1: root, and two users who share nothing.
+
+before=$(snapshot)
+start_service
+
+helper_not_root()
+{
+	ps -o pid=,uid=,args= -C creel-helper
+	test "$(ps -o uid= -C creel-helper | sort -u | grep -cw 0)" = 0
+}
+
+helper_caps()
+{
+	for pid in $(pgrep -x creel-helper); do
+		grep -H CapPrm "/proc/$pid/status"
+		# SYS_ADMIN 21, SETUID 7, SETGID 6, KILL 5: nothing else
+		mask=$(sed -n 's/^CapPrm:\t*/0x/p' "/proc/$pid/status")
+		test $((mask & ~(1 << 21 | 1 << 7 | 1 << 6 | 1 << 5))) = 0 || return 1
+	done
+}
+
+# No capability and no way back to one, root's too.
+creeld_bare()
+{
+	pgrep -x creeld >/dev/null || return 1
+	for pid in $(pgrep -x creeld); do
+		grep -E '^(Uid|Cap|NoNewPrivs)' "/proc/$pid/status"
+		grep -Eq '^NoNewPrivs:\s*1$' "/proc/$pid/status" || return 1
+		test "$(grep -Ec '^Cap(Inh|Prm|Eff|Amb):\s*0+$' \
+			"/proc/$pid/status")" = 4 || return 1
+	done
+}
+
+export mode=--system
+who=root
+. "$here/users/basics.sh"
+. "$here/users/limits.sh"
+. "$here/users/accounting.sh"
+who=
+as alice -w "alice, system" basics
+as alice -w "alice, system" limits
+as bob -w "bob, system" basics
+as dave -w "dave, system, no manager" limits
+
+check "no helper process is root" helper_not_root
+check "no helper process has a capability beyond four" helper_caps
+check "no creeld has a capability or can gain one" creeld_bare
+
+. "$here/two-users.sh"
+
+for user in root alice bob dave; do
+	check "$user: no sandbox is left" no_sandbox "$user"
+done
+systemctl stop creel-helper.service
+check "no process, mount, namespace, cgroup is left" same_as "$before"

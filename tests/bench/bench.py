@@ -1,0 +1,336 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Takes the figures that creel is measured by, beside its peers.
+
+usage: bench.py BUILDDIR
+
+Whole processes are timed one of each kind in turn, so that a busy moment of the
+machine meets all of them.  Samples stay in BUILDDIR/tests/bench/samples.csv.
+
+BENCH_RUNS       samples of each series (200)
+BENCH_SANDBOXES  how many live at once for the figures that say so (1000)
+BENCH_PROFILE    1: after the table, where the time of missed figures goes
+"""
+
+import csv
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+RUNS = int(os.environ.get("BENCH_RUNS", "200"))
+WARMUP = max(RUNS // 10, 5)
+SANDBOXES = int(os.environ.get("BENCH_SANDBOXES", "1000"))
+INSIDE = "/workspace/ref-true"
+
+
+class Setup:
+    """Where everything is: the built programs, a private runtime directory."""
+
+    def __init__(self, build):
+        self.here = os.path.join(build, "tests/bench")
+        self.creel = os.path.join(build, "controller/creel")
+        self.helper = os.path.join(build, "helper/creel-helper")
+        self.measure = os.path.join(self.here, "measure")
+        self.csv = os.path.join(self.here, "samples.csv")
+        # On a path that every uid may walk, and short enough for a socket.
+        self.dir = tempfile.mkdtemp(prefix="creel-bench-", dir="/tmp")
+        self.workspace = os.path.join(self.dir, "workspace")
+        self.true = os.path.join(self.workspace, "ref-true")
+        self.socket = os.path.join(self.dir, "run/creel.sock")
+        os.mkdir(self.workspace)
+        shutil.copy(os.path.join(self.here, "ref-true"), self.true)
+        os.mkdir(os.path.join(self.dir, "run"), 0o700)
+        os.environ["CREEL_RUNTIME_DIR"] = os.path.join(self.dir, "run")
+        os.environ["XDG_STATE_HOME"] = os.path.join(self.dir, "state")
+        with open(self.csv, "w", encoding="ascii") as samples:
+            samples.write("series,run,usec\n")
+
+    def take(self, mode, *args, warmup=WARMUP, runs=RUNS):
+        """Lets measure(.c) append samples; its own words are shown."""
+        subprocess.run([self.measure, mode, str(warmup), str(runs), self.csv,
+                        *args], check=True)
+
+    def medians(self):
+        series = {}
+        with open(self.csv, encoding="ascii") as samples:
+            for row in csv.DictReader(samples):
+                series.setdefault(row["series"], []).append(float(row["usec"]))
+        return {name: statistics.median(s) for name, s in series.items()}
+
+
+class Crun:
+    """A container of crun's with the same binds, where crun works here."""
+
+    def __init__(self, setup):
+        self.why = None
+        self.path = shutil.which("crun")
+        self.bundle = os.path.join(setup.dir, "bundle")
+        self.name = "creel-bench-%d" % os.getpid()
+        self.args = [self.path, "--root", os.path.join(setup.dir, "crun")]
+        if not self.path:
+            self.why = "crun is not installed"
+            return
+        root = os.path.join(self.bundle, "rootfs")
+        for name in ("usr", "proc", "dev", "sys", "tmp", "workspace"):
+            os.makedirs(os.path.join(root, name))
+        for name in ("bin", "lib", "lib64"):
+            os.symlink("usr/" + name, os.path.join(root, name))
+        spec = [self.path, "spec"] + ([] if os.getuid() == 0 else ["--rootless"])
+        subprocess.run(spec, cwd=self.bundle, check=True)
+        path = os.path.join(self.bundle, "config.json")
+        with open(path, encoding="utf-8") as file:
+            config = json.load(file)
+        config["process"]["terminal"] = False
+        config["process"]["args"] = ["/usr/bin/sleep", "infinity"]
+        for source, target in (("/usr", "/usr"),
+                               (setup.workspace, "/workspace")):
+            config["mounts"].append({
+                "destination": target, "source": source, "type": "bind",
+                "options": ["bind", "ro"]})
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        done = subprocess.run(
+            self.args + ["run", "--detach", "--bundle", self.bundle, self.name],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, check=False, text=True)
+        if done.returncode != 0:
+            self.why = "crun: " + " ".join(done.stderr.split())
+
+    def series(self):
+        if self.why:
+            return []
+        return ["--", "crun-exec", *self.args, "exec", self.name, INSIDE]
+
+    def end(self):
+        if self.path:
+            subprocess.run(self.args + ["delete", "--force", self.name],
+                           stderr=subprocess.DEVNULL, check=False)
+
+
+def bwrap_series(setup):
+    """bwrap with the same binds: no limits, no filter, no seal, no pid 1."""
+    bwrap = shutil.which("bwrap")
+    if not bwrap:
+        return []
+    return ["--", "bwrap", bwrap, "--unshare-all", "--die-with-parent",
+            "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin",
+            "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
+            "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
+            "--ro-bind", setup.workspace, "/workspace",
+            "--chdir", "/workspace", INSIDE]
+
+
+def processes():
+    """pid -> (parent, name) of everything alive."""
+    alive = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % pid, encoding="utf-8") as file:
+                head, _, tail = file.read().rpartition(")")
+        except OSError:
+            continue
+        alive[int(pid)] = (int(tail.split()[1]), head.split("(", 1)[1])
+    return alive
+
+
+def daemons(setup):
+    """pids of this run's helper processes and of its creeld."""
+    alive = processes()
+    helpers, controllers = [], []
+    for pid in alive:
+        try:
+            with open("/proc/%d/cmdline" % pid, encoding="utf-8") as file:
+                words = file.read().split("\0")
+        except OSError:
+            continue
+        if "--listen" in words and any(setup.dir in w for w in words):
+            helpers.append(pid)
+    for pid in helpers:
+        for child, (parent, name) in alive.items():
+            if parent != pid:
+                continue
+            if name.startswith("creeld"):
+                controllers.append(child)
+            elif not name.startswith("creel-init"):
+                if child not in helpers:
+                    helpers.append(child)
+    return helpers, controllers
+
+
+def status_kib(pid, key):
+    with open("/proc/%d/status" % pid, encoding="utf-8") as file:
+        for line in file:
+            if line.startswith(key + ":"):
+                return int(line.split()[1])
+    return 0
+
+
+def resident_kib(pids):
+    """Resident memory of all; pages of files, which they share, once."""
+    return (sum(status_kib(p, "RssAnon") for p in pids) +
+            max((status_kib(p, "RssFile") for p in pids), default=0))
+
+
+def mem_available_kib():
+    time.sleep(3)
+    with open("/proc/meminfo", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1])
+    return 0
+
+
+def with_many(setup):
+    """What 1,000 live sandboxes cost, in KiB."""
+    connection = [setup.socket, setup.workspace, INSIDE]
+    setup.take("create", *connection, "create-none")
+    before = mem_available_kib()
+    setup.take("fill", *connection, warmup=0, runs=SANDBOXES)
+    cost = {"idle": (before - mem_available_kib()) / SANDBOXES}
+    setup.take("create", *connection, "create-many")
+    helpers, controllers = daemons(setup)
+    cost["helper"] = resident_kib(helpers)
+    cost["creeld"] = resident_kib(controllers)
+    setup.take("empty", *connection, warmup=0, runs=SANDBOXES)
+    return cost
+
+
+def row(what, value, peer, limit, unit="ms", missing=None):
+    """One line of the table; returns whether the figure was met."""
+    def show(number):
+        return "-" if number is None else "%.3f %s" % (number, unit)
+    if value is None or (missing and peer is None):
+        print("%-44s %12s %12s %7s %7s  %s" % (
+            what, show(value), "-", "-", limit, missing or "not measured"))
+        return True
+    if missing is None and peer is None:
+        met = value <= limit
+        ratio = "-"
+        shown_limit = "%g" % limit
+    else:
+        met = value / peer <= limit
+        ratio = "%.2f" % (value / peer)
+        shown_limit = "%gx" % limit
+    print("%-44s %12s %12s %7s %7s  %s" % (
+        what, show(value), show(peer), ratio, shown_limit,
+        "met" if met else "MISSED"))
+    return met
+
+
+def table(medians, cost, crun):
+    ms = {name: usec / 1000 for name, usec in medians.items()}.get
+    bwrap = "bwrap is not installed" if ms("bwrap") is None else None
+    print("%-44s %12s %12s %7s %7s" % (
+        "figure", "median", "peer", "ratio", "at most"))
+    met = [
+        row("creel exec S -- true / crun exec", ms("creel-exec"),
+            ms("crun-exec"), 0.5, missing=crun.why),
+        row("exec, open connection / posix_spawn", ms("connection-exec"),
+            ms("posix_spawn"), 1.5),
+        row("creel run -- true / bwrap --unshare-all", ms("creel-run"),
+            ms("bwrap"), 0.8, missing=bwrap),
+        row("creel run --no-daemon / bwrap", ms("creel-no-daemon"),
+            ms("bwrap"), 1.3, missing=bwrap),
+        row("sandbox created, %d others live / none" % SANDBOXES,
+            ms("create-many-started"), ms("create-none-started"), 1.5),
+        row("the same until its command is over",
+            ms("create-many-exited"), ms("create-none-exited"), 1.5),
+        row("idle sandbox, kernel memory included", cost["idle"], None, 512,
+            "KiB"),
+        row("creeld resident, %d sandboxes" % SANDBOXES,
+            cost["creeld"] / 1024, None, 32, "MiB"),
+        row("helper resident, %d sandboxes" % SANDBOXES,
+            cost["helper"] / 1024, None, 6, "MiB"),
+    ]
+    return all(met)
+
+
+def profile(setup):
+    """Where the time goes, by system call, of one run of each kind."""
+    strace = shutil.which("strace")
+    if not strace:
+        print("# profile: strace is not installed")
+        return
+    for args in (["run", "--no-daemon", "--workspace", setup.workspace + ":ro"],
+                 ["exec", "bench"]):
+        print("\n# profile of creel %s" % " ".join(args))
+        subprocess.run([strace, "-f", "-c", "-w", "-S", "time", setup.creel,
+                        *args, "--", INSIDE], check=False,
+                       stdin=subprocess.DEVNULL)
+
+
+def header(setup):
+    print("# %s, Linux %s, %d processors, %d runs after %d" % (
+        time.strftime("%Y-%m-%d"), platform.release(), os.cpu_count(), RUNS,
+        WARMUP))
+    for args in (["version"], ["doctor"]):
+        said = subprocess.run([setup.creel, *args], check=False, text=True,
+                              stdout=subprocess.PIPE).stdout
+        for line in said.splitlines():
+            print("# " + line)
+    print("# uid %d; binds: /usr and a workspace with the static reference "
+          "program, read-only" % os.getuid())
+    print("# peers: bwrap --unshare-all and crun's default spec, the same "
+          "binds, no seccomp filter", flush=True)
+
+
+def measure(setup, crun):
+    workspace = ["--workspace", setup.workspace + ":ro"]
+    subprocess.run([setup.creel, "exec", *workspace, "bench", "--", INSIDE],
+                   check=True)
+    header(setup)
+    setup.take("spawn",
+               "--", "creel-exec", setup.creel, "exec", "bench", "--", INSIDE,
+               *crun.series(),
+               "--", "creel-run", setup.creel, "run", *workspace, "--", INSIDE,
+               *bwrap_series(setup),
+               "--", "creel-no-daemon", setup.creel, "run", "--no-daemon",
+               *workspace, "--", INSIDE)
+    setup.take("exec", setup.socket, setup.workspace, INSIDE, "bench",
+               setup.true)
+    cost = with_many(setup)
+    met = table(setup.medians(), cost, crun)
+    print("# samples: " + setup.csv, flush=True)
+    if not met and os.environ.get("BENCH_PROFILE") == "1":
+        profile(setup)
+
+
+def pure_cgroup2(argv):
+    """crun wants cgroup2 on /sys/fs/cgroup: root starts again in a mount
+    namespace of its own where that is so."""
+    with open("/proc/self/mounts", encoding="utf-8") as file:
+        pure = any(line.split()[1:3] == ["/sys/fs/cgroup", "cgroup2"]
+                   for line in file)
+    if pure or os.getuid() != 0 or not shutil.which("unshare"):
+        return
+    os.execvp("unshare", [
+        "unshare", "--mount", "--propagation", "private", "sh", "-c",
+        'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"', "sh",
+        sys.executable, *argv])
+
+
+def main():
+    pure_cgroup2(sys.argv)
+    setup = Setup(os.path.abspath(sys.argv[1]))
+    crun = Crun(setup)
+    try:
+        measure(setup, crun)
+    finally:
+        crun.end()
+        helpers, _ = daemons(setup)
+        for pid in helpers:
+            try:
+                os.kill(pid, 15)
+            except ProcessLookupError:
+                pass
+        shutil.rmtree(setup.dir, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

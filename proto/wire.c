@@ -259,6 +259,41 @@ static void compare_append(ProtobufCBuffer *buffer, size_t len,
 	cmp->left -= len;
 }
 
+/*
+ * protobuf-c keeps unknown fields and packs them again.  Its descriptors tell
+ * where messages are in a message; none of creel's types contains itself, so
+ * this ends.
+ */
+static bool has_unknown(const ProtobufCMessage *msg)
+{
+	const ProtobufCMessageDescriptor *type = msg->descriptor;
+
+	if (msg->n_unknown_fields > 0)
+		return true;
+	for (unsigned int i = 0; i < type->n_fields; i++) {
+		const ProtobufCFieldDescriptor *field = &type->fields[i];
+		const char *base = (const char *)msg;
+		const void *at = base + field->offset;
+		const void *quantifier = base + field->quantifier_offset;
+		const ProtobufCMessage *const *inner = at;
+		size_t count = 1;
+
+		if (field->type != PROTOBUF_C_TYPE_MESSAGE)
+			continue;
+		if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+			count = *(const size_t *)quantifier;
+			inner = *(const ProtobufCMessage *const *const *)at;
+		} else if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) &&
+			   *(const uint32_t *)quantifier != field->id) {
+			continue;
+		}
+		for (size_t k = 0; k < count; k++)
+			if (inner[k] && has_unknown(inner[k]))
+				return true;
+	}
+	return false;
+}
+
 /**
  * wire_unpack() - decode a message, accepting its canonical encoding alone
  * @type:  descriptor of the message; none of creel's is recursive
@@ -266,9 +301,9 @@ static void compare_append(ProtobufCBuffer *buffer, size_t len,
  * @buf:   @len bytes
  *
  * protobuf-c 1.4.1 accepts unknown fields, both members of a oneof, repeated
- * singular fields, over-long numbers and strings with an embedded NUL. None of
- * these survives being packed again, so the message is packed again and must
- * give the very bytes that came.
+ * singular fields, over-long numbers and strings with an embedded NUL. Unknown
+ * fields are looked for at each level. None of the others survives being packed
+ * again, so the message is packed again and must give the very bytes that came.
  *
  * Return: the message, in the arena, or NULL with BAD_REQUEST.
  */
@@ -287,6 +322,11 @@ ProtobufCMessage *wire_unpack(const ProtobufCMessageDescriptor *type,
 	msg = protobuf_c_message_unpack(type, &arena->allocator, len, buf);
 	if (!msg) {
 		err_set(err, ERR_BAD_REQUEST, 0, "malformed %s", type->name);
+		return NULL;
+	}
+	if (has_unknown(msg)) {
+		err_set(err, ERR_BAD_REQUEST, 0, "%s has unknown fields",
+			type->name);
 		return NULL;
 	}
 	(void)protobuf_c_message_pack_to_buffer(msg, &cmp.base);

@@ -66,7 +66,8 @@ static bool take_fds(struct wire_frame *frame, struct msghdr *msg)
 {
 	bool surplus = false;
 
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c;
+	     c = CMSG_NXTHDR(msg, c)) {
 		size_t count;
 		int fd;
 

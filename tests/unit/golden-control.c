@@ -259,6 +259,7 @@ static void reply_exited(golden_visit *visit, void *data)
 	verb.wall_usec = 3;
 	verb.has_cpu = 1;
 	verb.has_memory = 1;
+	verb.pending = 1;
 	outer.seq = 4711;
 	outer.re_case = CTL__REPLY__RE_EXITED;
 	outer.exited = &verb;

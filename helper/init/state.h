@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The fixed tables of pid 1 and the modules that work on them.
+ */
+#ifndef HELPER_INIT_STATE_H
+#define HELPER_INIT_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "helper/init/init.h"
+#include "helper/init/request.h"
+#include "proto/init.pb-c.h"
+
+#define INIT_MAX_EXECS 1024
+#define INIT_MAX_WORKERS 32
+#define INIT_WORKER_TIMEOUT_USEC (30 * 1000000LL)
+
+enum init_exec_state {
+	INIT_EXEC_FREE = 0,
+	INIT_EXEC_STARTING, /* forked, execve not known to have worked */
+	INIT_EXEC_RUNNING,
+	INIT_EXEC_FAILED,   /* never ran, to be told */
+	INIT_EXEC_OVER,     /* status kept until acknowledged */
+	INIT_EXEC_LINGERS,  /* acknowledged; left processes behind */
+};
+
+/* Events of an exec that the socket had no room for yet. */
+#define INIT_TELL_START 1u
+#define INIT_TELL_END 2u /* Exited or Failed */
+#define INIT_TELL_LIST 4u
+
+struct init_exec {
+	enum init_exec_state state;
+	uint8_t token[WIRE_ID_BYTES];
+	pid_t pid;       /* the command, 0 before it is known */
+	pid_t monitor;   /* its subreaper where there are no cgroups, else 0 */
+	uint32_t number; /* of its cgroup; never used twice */
+	unsigned tell;
+	int start_fd;    /* owned: hangs up when execve worked */
+	int lifeline_fd; /* owned */
+	int master_fd;   /* owned: until it is passed on */
+	int64_t started_usec;
+	int64_t deadline_usec; /* 0: none */
+	bool own_memory;
+	bool timed_out;
+	bool oom;
+	bool hung_up;
+	bool killed; /* by us */
+	uint64_t oom_kills; /* of the sandbox when it started */
+	int wait_status;
+	Ini__Stage stage; /* where it failed */
+	int sys;
+	Ini__Exited usage; /* cpu, memory and wall time, filled at its end */
+};
+
+struct init_worker {
+	pid_t pid; /* 0: free */
+	uint32_t seq;
+	int64_t deadline_usec;
+	int sys; /* it died without an answer: this is told */
+};
+
+/* One answer that belongs to no exec; requests wait until it is sent. */
+enum init_reply {
+	INIT_REPLY_NONE = 0,
+	INIT_REPLY_READY,
+	INIT_REPLY_PONG,
+	INIT_REPLY_ANSWER,
+	INIT_REPLY_FAILED,
+	INIT_REPLY_LISTED,
+};
+
+struct init {
+	struct init_config config;
+	int signal_fd;
+	int note_fd[2];  /* monitors tell how their commands ended */
+	int children_fd; /* /proc/1/task/1/children, -1 with cgroups */
+	int events_fd;   /* memory.events, -1 none */
+	int workdir_fd;
+	int abi; /* of Landlock, 0 none */
+	bool memory_tree; /* pid 1 sits in a leaf, execs may have controllers */
+	uint64_t oom_kills;
+	uint32_t next_number;
+	struct rlimit nofile; /* as commands get it */
+	struct init_exec execs[INIT_MAX_EXECS];
+	uint32_t n_execs; /* slots ever used */
+	struct init_worker workers[INIT_MAX_WORKERS];
+	bool untold; /* something waits for room in the socket */
+	enum init_reply reply;
+	uint8_t reply_token[WIRE_ID_BYTES];
+	uint32_t reply_seq;
+	int reply_sys;
+	Ini__Stage reply_stage;
+};
+
+/* What a command's process writes into its start pipe. */
+struct init_start_note {
+	pid_t pid; /* first note, only below a monitor */
+	int stage; /* 0, or where it failed */
+	int sys;
+};
+
+/* What a monitor writes into the note pipe when its command ended. */
+struct init_end_note {
+	pid_t monitor;
+	int wait_status;
+	uint64_t cpu_usec;
+};
+
+/* event.c */
+void init_tell_exec(struct init *in, struct init_exec *e, unsigned what);
+void init_tell_reply(struct init *in, enum init_reply reply);
+void init_tell_flush(struct init *in);
+bool init_tell_answer(int control_fd, const Ini__Answer *answer, int fd);
+
+/* exec.c */
+int64_t init_now_usec(void);
+void init_exec_start(struct init *in, struct init_request *req);
+void init_exec_signal(struct init *in, const struct init_request *req);
+void init_exec_ack(struct init *in, const struct init_request *req);
+void init_exec_release(struct init *in, struct init_exec *e);
+void init_exec_kill(struct init *in, struct init_exec *e);
+void init_exec_list(struct init *in);
+
+/* watch.c */
+void init_watch_start(struct init *in, struct init_exec *e);
+void init_watch_children(struct init *in);
+void init_watch_notes(struct init *in);
+void init_watch_memory(struct init *in);
+int64_t init_watch_deadlines(struct init *in, int64_t now_usec);
+void init_watch_strays(struct init *in);
+
+/* child.c */
+struct init_child {
+	const struct init *in;
+	const struct init_exec_args *args;
+	int start_fd;
+	int tty_fd;
+	bool below_monitor;
+};
+
+pid_t init_clone(int cgroup_fd);
+__attribute__((noreturn)) void init_child_run(const struct init_child *child);
+__attribute__((noreturn)) void init_monitor_run(const struct init_child *child);
+
+/* identity.c */
+int init_identity_groups(const struct init *in, const uint32_t *groups,
+			 uint32_t n_groups);
+int init_identity_take(const struct init *in, uid_t uid, gid_t gid,
+		       uint64_t cap_keep);
+int init_identity_settle(uint64_t cap_keep);
+int init_landlock(int cgroup_fd, int *abi);
+int init_filter_install(const struct sock_fprog *filter);
+
+/* cgroup.c */
+int init_cgroup_make(struct init *in, uint32_t number, bool memory);
+void init_cgroup_kill(const struct init *in, uint32_t number);
+bool init_cgroup_remove(const struct init *in, uint32_t number);
+void init_cgroup_usage(const struct init *in, const struct init_exec *e,
+		       Ini__Exited *usage);
+uint64_t init_cgroup_oom_kills(const struct init *in, const struct init_exec *e);
+int init_cgroup_events(const struct init *in);
+
+/* worker.c, file.c */
+void init_worker_start(struct init *in, struct init_request *req);
+bool init_worker_reap(struct init *in, pid_t pid, int wait_status);
+int init_file_open(const struct init *in, const struct init_job_args *job,
+		   Ini__Answer *answer);
+int init_file_put(const struct init *in, const struct init_job_args *job);
+int init_file_stat(const struct init *in, const struct init_job_args *job,
+		   Ini__Answer *answer);
+int init_file_list(const struct init *in, const struct init_job_args *job,
+		   Ini__Answer *answer);
+
+#endif

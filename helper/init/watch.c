@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * How commands end: exits, deadlines, lifelines, memory limits, and the
+ * processes that nobody looks after.
+ */
+#include <config.h>
+
+#include "helper/init/state.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proto/cleanup.h"
+
+static struct init_exec *find_pid(struct init *in, pid_t pid)
+{
+	for (uint32_t i = 0; i < in->n_execs; i++) {
+		struct init_exec *e = &in->execs[i];
+
+		if (e->state != INIT_EXEC_FREE &&
+		    (e->monitor ? e->monitor : e->pid) == pid)
+			return e;
+	}
+	return NULL;
+}
+
+/**
+ * init_watch_start() - the start pipe has something, or hung up
+ *
+ * A note says why the command did not start; a hang-up without one says that
+ * execve worked, or that the process died before, which its status tells.
+ */
+void init_watch_start(struct init *in, struct init_exec *e)
+{
+	struct init_start_note note;
+	ssize_t got;
+
+	while (e->start_fd >= 0) {
+		got = read(e->start_fd, &note, sizeof(note));
+		if (got == (ssize_t)sizeof(note) && note.stage == 0) {
+			e->pid = note.pid;
+			continue;
+		}
+		if (got < 0 && errno == EAGAIN)
+			return;
+		fd_close(&e->start_fd);
+		if (got == (ssize_t)sizeof(note)) {
+			e->stage = (Ini__Stage)note.stage;
+			e->sys = note.sys;
+			return;
+		}
+		e->state = INIT_EXEC_RUNNING;
+		init_tell_exec(in, e, INIT_TELL_START);
+	}
+}
+
+static void note_oom(struct init *in, struct init_exec *e)
+{
+	if (in->config.cgroup_fd < 0 || e->oom)
+		return;
+	if (e->own_memory)
+		e->oom = init_cgroup_oom_kills(in, e) > 0;
+	else if (in->events_fd >= 0 && !e->killed &&
+		 WIFSIGNALED(e->wait_status) &&
+		 WTERMSIG(e->wait_status) == SIGKILL)
+		e->oom = init_cgroup_oom_kills(in, NULL) > e->oom_kills;
+}
+
+/* The command itself is over; what it left behind lives on. */
+static void ended(struct init *in, struct init_exec *e, int wait_status)
+{
+	init_watch_start(in, e);
+	if (e->state == INIT_EXEC_STARTING) {
+		e->state = INIT_EXEC_FAILED;
+		if (in->config.cgroup_fd >= 0)
+			(void)init_cgroup_remove(in, e->number);
+		init_tell_exec(in, e, INIT_TELL_END);
+		return;
+	}
+	if (e->state != INIT_EXEC_RUNNING)
+		return;
+	e->wait_status = wait_status;
+	e->usage.wall_usec = (uint64_t)(init_now_usec() - e->started_usec);
+	if (in->config.cgroup_fd >= 0)
+		init_cgroup_usage(in, e, &e->usage);
+	note_oom(in, e);
+	fd_close(&e->lifeline_fd);
+	e->deadline_usec = 0;
+	e->state = INIT_EXEC_OVER;
+	init_tell_exec(in, e, INIT_TELL_END);
+}
+
+/**
+ * init_watch_notes() - read what monitors tell
+ */
+void init_watch_notes(struct init *in)
+{
+	struct init_end_note note;
+
+	while (read(in->note_fd[0], &note, sizeof(note)) ==
+	       (ssize_t)sizeof(note)) {
+		struct init_exec *e = find_pid(in, note.monitor);
+
+		if (!e)
+			continue;
+		e->usage.has_cpu = true;
+		e->usage.cpu_usec = note.cpu_usec;
+		ended(in, e, note.wait_status);
+	}
+}
+
+/* A monitor that died before its command takes it along: SIGKILL is true. */
+static void monitor_gone(struct init *in, struct init_exec *e)
+{
+	init_watch_notes(in);
+	e->monitor = 0;
+	ended(in, e, SIGKILL);
+	if (e->state == INIT_EXEC_LINGERS)
+		init_exec_release(in, e);
+}
+
+static void remove_empty(struct init *in)
+{
+	for (uint32_t i = in->n_execs; i-- > 0;)
+		if (in->execs[i].state == INIT_EXEC_LINGERS &&
+		    init_cgroup_remove(in, in->execs[i].number))
+			init_exec_release(in, &in->execs[i]);
+}
+
+/**
+ * init_watch_children() - reap everything that died
+ */
+void init_watch_children(struct init *in)
+{
+	bool unknown = false;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct init_exec *e = find_pid(in, pid);
+
+		if (init_worker_reap(in, pid, status))
+			continue;
+		unknown = true;
+		if (e && e->monitor == pid)
+			monitor_gone(in, e);
+		else if (e && e->state <= INIT_EXEC_RUNNING)
+			ended(in, e, status);
+	}
+	if (!unknown)
+		return;
+	if (in->config.cgroup_fd >= 0)
+		remove_empty(in);
+	else
+		init_watch_strays(in);
+}
+
+static bool is_ours(struct init *in, pid_t pid)
+{
+	for (size_t i = 0; i < INIT_MAX_WORKERS; i++)
+		if (in->workers[i].pid == pid)
+			return true;
+	return find_pid(in, pid) != NULL;
+}
+
+/**
+ * init_watch_strays() - kill pid 1's children that it did not make
+ *
+ * Only without cgroups: there each tree hangs below its monitor, and what falls
+ * to pid 1 has lost it. Each death that this causes brings us here again.
+ */
+void init_watch_strays(struct init *in)
+{
+	char text[4096];
+	off_t at = 0;
+	ssize_t got;
+
+	while ((got = pread(in->children_fd, text, sizeof(text) - 1, at)) > 0) {
+		char *rest = text;
+
+		text[got] = '\0';
+		for (;;) {
+			char *end;
+			pid_t pid = (pid_t)strtol(rest, &end, 10);
+
+			if (end == rest || *end != ' ')
+				break;
+			if (pid > 1 && !is_ours(in, pid))
+				(void)kill(pid, SIGKILL);
+			rest = end + 1;
+		}
+		/* A number that was cut in two is read again, whole. */
+		if (rest == text)
+			return;
+		at += rest - text;
+	}
+}
+
+/**
+ * init_watch_memory() - memory.events changed: end what the limit hit
+ *
+ * Where commands share the sandbox's accounting the kernel does not say whose
+ * process it killed; with one command running there is no doubt.
+ */
+void init_watch_memory(struct init *in)
+{
+	uint64_t kills = init_cgroup_oom_kills(in, NULL);
+	struct init_exec *only = NULL;
+	unsigned running = 0;
+
+	if (kills == in->oom_kills)
+		return;
+	in->oom_kills = kills;
+	for (uint32_t i = 0; i < in->n_execs; i++) {
+		struct init_exec *e = &in->execs[i];
+
+		if (e->state != INIT_EXEC_RUNNING)
+			continue;
+		running++;
+		only = e;
+		if (e->own_memory && init_cgroup_oom_kills(in, e) > 0) {
+			e->oom = true;
+			init_exec_kill(in, e);
+		}
+	}
+	if (running == 1 && !only->own_memory) {
+		only->oom = true;
+		init_exec_kill(in, only);
+	}
+}
+
+/**
+ * init_watch_deadlines() - kill what has had its time
+ *
+ * Return: when the next deadline is, 0 for never.
+ */
+int64_t init_watch_deadlines(struct init *in, int64_t now_usec)
+{
+	int64_t next = 0;
+
+	for (uint32_t i = 0; i < in->n_execs; i++) {
+		struct init_exec *e = &in->execs[i];
+
+		if (e->deadline_usec == 0)
+			continue;
+		if (e->deadline_usec <= now_usec) {
+			e->deadline_usec = 0;
+			e->timed_out = true;
+			init_exec_kill(in, e);
+		} else if (next == 0 || e->deadline_usec < next) {
+			next = e->deadline_usec;
+		}
+	}
+	for (size_t i = 0; i < INIT_MAX_WORKERS; i++) {
+		struct init_worker *w = &in->workers[i];
+
+		if (w->pid <= 0)
+			continue;
+		if (w->deadline_usec <= now_usec)
+			(void)kill(w->pid, SIGKILL);
+		else if (next == 0 || w->deadline_usec < next)
+			next = w->deadline_usec;
+	}
+	return next;
+}

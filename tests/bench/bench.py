@@ -87,6 +87,8 @@ class Crun:
         with open(path, encoding="utf-8") as file:
             config = json.load(file)
         config["process"]["terminal"] = False
+        # Device rules need eBPF and a right that root may lack in a container.
+        config["linux"].pop("resources", None)
         config["process"]["args"] = ["/usr/bin/sleep", "infinity"]
         for source, target in (("/usr", "/usr"),
                                (setup.workspace, "/workspace")):
@@ -95,12 +97,17 @@ class Crun:
                 "options": ["bind", "ro"]})
         with open(path, "w", encoding="utf-8") as file:
             json.dump(config, file)
-        done = subprocess.run(
-            self.args + ["run", "--detach", "--bundle", self.bundle, self.name],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, check=False, text=True)
-        if done.returncode != 0:
-            self.why = "crun: " + " ".join(done.stderr.split())
+        # A file, not a pipe: the container keeps it open.
+        with open(os.path.join(setup.dir, "crun.log"), "w+",
+                  encoding="utf-8") as log:
+            done = subprocess.run(
+                self.args + ["run", "--detach", "--bundle", self.bundle,
+                             self.name],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=log, check=False)
+            log.seek(0)
+            if done.returncode != 0:
+                self.why = "crun: " + " ".join(log.read().split())
 
     def series(self):
         if self.why:

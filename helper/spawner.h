@@ -20,6 +20,7 @@ struct hlp_spawner_config {
 	bool allow_host_net;
 	uint64_t cap_keep_allowed;
 	int cgroup_fd;        /* delegated directory, -1 none; borrowed */
+	int lease_fd;         /* byte i is locked for block i, -1 none; borrowed */
 	char controllers[64]; /* enabled there, space separated */
 	char cgroup_why[128]; /* why there is none */
 	uint64_t max_memory;  /* ceilings a sandbox, 0 none */

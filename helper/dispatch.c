@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What a controller may ask, and when. The table is the whole attack surface
+ * of the helper: a datagram that no row admits ends the process. Handlers see
+ * unpacked arguments, have no privilege, and act by sending steps to the
+ * spawner, which checks them again.
+ */
+#include <config.h>
+
+#include "helper/dispatch.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include "helper/validate.h"
+#include "proto/cleanup.h"
+
+#define IN(state) (1U << (state))
+#define BUILD IN(HLP_ST_BUILDING)
+#define MAX_POOL_FAILURES 3
+
+static hlp_handler_fn hlp_do_new, hlp_do_image, hlp_do_mount, hlp_do_tmpfs,
+	hlp_do_write, hlp_do_limit, hlp_do_hostname, hlp_do_start, hlp_do_abort,
+	hlp_do_kill, hlp_do_keep, hlp_do_drop, hlp_do_bye;
+
+/* clang-format off */
+static const struct hlp_verb hlp_verbs[] = {
+	/* op              legal in                   fds  bytes  then              handler */
+	{ HLP_OP_NEW,      IN(HLP_ST_IDLE),           0, 0, 1152, HLP_ST_BUILDING, hlp_do_new },
+	{ HLP_OP_IMAGE,    IN(HLP_ST_IMAGE),          1, 3,   16, HLP_ST_BUILDING, hlp_do_image },
+	{ HLP_OP_MOUNT,    BUILD,                     1, 1, 2048, HLP_ST_BUILDING, hlp_do_mount },
+	{ HLP_OP_TMPFS,    BUILD,                     0, 0, 2048, HLP_ST_BUILDING, hlp_do_tmpfs },
+	{ HLP_OP_WRITE,    BUILD,                     0, 0, 4096, HLP_ST_BUILDING, hlp_do_write },
+	{ HLP_OP_LIMIT,    BUILD,                     0, 0,   32, HLP_ST_BUILDING, hlp_do_limit },
+	{ HLP_OP_HOSTNAME, BUILD,                     0, 0,  512, HLP_ST_BUILDING, hlp_do_hostname },
+	{ HLP_OP_START,    BUILD,                     0, 0,   16, HLP_ST_IDLE,     hlp_do_start },
+	{ HLP_OP_ABORT,    BUILD | IN(HLP_ST_IMAGE),  0, 0,   16, HLP_ST_IDLE,     hlp_do_abort },
+	{ HLP_OP_KILL,     IN(HLP_ST_IDLE),           0, 0,   64, HLP_ST_IDLE,     hlp_do_kill },
+	{ HLP_OP_KEEP,     IN(HLP_ST_IDLE),           1, 1,   64, HLP_ST_IDLE,     hlp_do_keep },
+	{ HLP_OP_DROP,     IN(HLP_ST_IDLE),           0, 0,   64, HLP_ST_IDLE,     hlp_do_drop },
+	{ HLP_OP_BYE,      IN(HLP_ST_IDLE),           0, 0,   16, HLP_ST_END,      hlp_do_bye },
+};
+/* clang-format on */
+
+/**
+ * hlp_verb_admit() - find the row that lets a request in
+ * @bytes: length of its datagram
+ * @n_fds: descriptors that came with it
+ *
+ * Return: the row, or NULL: the controller has broken the protocol.
+ */
+const struct hlp_verb *hlp_verb_admit(enum hlp_state state,
+				      const struct hlp_args *args, size_t bytes,
+				      size_t n_fds)
+{
+	for (size_t i = 0; i < sizeof(hlp_verbs) / sizeof(hlp_verbs[0]); i++) {
+		const struct hlp_verb *verb = &hlp_verbs[i];
+
+		if (verb->op != args->op)
+			continue;
+		if (!(verb->legal_in & IN(state)) || bytes > verb->max_bytes ||
+		    n_fds < verb->min_fds || n_fds > verb->max_fds)
+			return NULL;
+		/* The one verb whose arguments say how many there are. */
+		if (args->op == HLP_OP_IMAGE &&
+		    n_fds != (args->writable ? 3U : 1U))
+			return NULL;
+		return verb;
+	}
+	return NULL;
+}
+
+/* The one place where the state changes. */
+static void change_state(struct hlp_ctx *ctx, const struct hlp_verb *verb,
+			 const struct hlp_args *args)
+{
+	ctx->state = verb->then;
+	if (args->op == HLP_OP_NEW && args->root == HLP_ROOT_IMAGE)
+		ctx->state = HLP_ST_IMAGE;
+	if (ctx->state == HLP_ST_IDLE)
+		ctx->current = HLP_NO_SLOT;
+}
+
+/**
+ * hlp_dispatch_request() - one datagram of the controller
+ * @frame: what arrived; descriptors that no handler took stay its own
+ *
+ * A verb that is refused or fails is answered, and the state goes on all the
+ * same: the verbs that were sent after it are on their way already.
+ *
+ * Return: 0, or -1 with @err where the protocol was broken.
+ */
+int hlp_dispatch_request(struct hlp_ctx *ctx, struct wire_frame *frame,
+			 struct err *err)
+{
+	const struct hlp_verb *verb;
+	struct hlp_args args;
+
+	if (hlp_unpack(frame->buf, frame->len, &ctx->arena, &args, err) < 0)
+		return -1;
+	verb = hlp_verb_admit(ctx->state, &args, frame->len, frame->n_fds);
+	if (!verb)
+		return err_set(err, ERR_BAD_REQUEST, 0,
+			       "verb %d of %zu bytes with %zu descriptors in state %d",
+			       (int)args.op, frame->len, frame->n_fds,
+			       (int)ctx->state);
+	if (verb->handler(ctx, &args, frame, &ctx->reply_err) < 0) {
+		ctx->reply_seq = args.seq;
+		ctx->tell_reply = true;
+		ctx->dirty = true;
+		if (ctx->current != HLP_NO_SLOT)
+			ctx->table->slots[ctx->current].broken = true;
+	}
+	change_state(ctx, verb, &args);
+	return 0;
+}
+
+static int send_op(struct hlp_ctx *ctx, uint32_t slot, enum hlp_op op,
+		   uint32_t seq, struct err *err)
+{
+	struct hlp_step step = { .op = op, .slot = slot, .seq = seq };
+
+	return hlp_spawner_send(ctx, &step, NULL, 0, err);
+}
+
+/* Gives a slot up; it is free once the spawner says so. */
+static void give_up(struct hlp_ctx *ctx, uint32_t index)
+{
+	struct hlp_slot *slot = &ctx->table->slots[index];
+	struct err err = ERR_INIT;
+
+	slot->state = HLP_SLOT_DYING;
+	/* Fails only where the spawner is gone, which ends this process. */
+	if (!slot->gone)
+		(void)send_op(ctx, index, HLP_OP_ABORT, 0, &err);
+	hlp_event_free_if_done(ctx, index);
+}
+
+/*
+ * Has a sandbox begun in a free slot. The controller's end of pid 1's socket
+ * stays in the table, the other goes to the spawner.
+ */
+static int begin(struct hlp_ctx *ctx, const struct hlp_step *asked,
+		 enum hlp_slot_state state, uint32_t *index, struct err *err)
+{
+	struct hlp_step step = *asked;
+	struct hlp_slot *slot;
+	auto_fd init_fd = -1;
+	int pair[2];
+
+	*index = hlp_table_take(ctx->table);
+	if (*index == HLP_NO_SLOT)
+		return err_set(err, ERR_LIMIT, 0, "too many sandboxes");
+	slot = &ctx->table->slots[*index];
+	if (getrandom(slot->id, sizeof(slot->id), 0) != sizeof(slot->id))
+		return err_set(err, ERR_KERNEL, errno, "getrandom");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(err, ERR_KERNEL, errno, "socketpair");
+	slot->control_fd = pair[0];
+	init_fd = pair[1];
+	slot->state = state;
+	step.slot = *index;
+	if (hlp_spawner_send(ctx, &step, &init_fd, 1, err) < 0) {
+		hlp_table_release(ctx->table, *index);
+		return -1;
+	}
+	return 0;
+}
+
+static const struct hlp_step pool_step = {
+	.op = HLP_OP_NEW,
+	.new_ = { .uid = HLP_DEFAULT_INSIDE_ID, .gid = HLP_DEFAULT_INSIDE_ID,
+		  .net = HLP_NET_NONE, .root = HLP_ROOT_HOST },
+};
+
+static uint32_t pool_take(struct hlp_ctx *ctx, const struct hlp_step *step)
+{
+	const struct hlp_table *table = ctx->table;
+
+	if (step->new_.uid != pool_step.new_.uid ||
+	    step->new_.gid != pool_step.new_.gid ||
+	    step->new_.net != pool_step.new_.net ||
+	    step->new_.root != pool_step.new_.root || step->new_.map_caller ||
+	    step->new_.cap_keep ||
+	    (step->new_.want_cgroup && !ctx->facts.cgroup))
+		return HLP_NO_SLOT;
+	for (uint32_t i = 0; i < table->high; i++)
+		if (table->slots[i].state == HLP_SLOT_POOL &&
+		    !table->slots[i].broken && !table->slots[i].gone)
+			return i;
+	return HLP_NO_SLOT;
+}
+
+/**
+ * hlp_dispatch_wants_refill() - whether the pool of sandboxes is short
+ *
+ * Not while one is built. Where they fail again and again the pool
+ * stays empty: a fresh one then tells the controller why.
+ */
+bool hlp_dispatch_wants_refill(const struct hlp_ctx *ctx)
+{
+	return ctx->ready && ctx->state == HLP_ST_IDLE &&
+	       ctx->pool_failures < MAX_POOL_FAILURES &&
+	       hlp_table_count(ctx->table, true) < ctx->policy->pool;
+}
+
+/**
+ * hlp_dispatch_refill() - prefabricate one sandbox of the default kind
+ */
+void hlp_dispatch_refill(struct hlp_ctx *ctx)
+{
+	struct err err = ERR_INIT;
+	uint32_t index;
+
+	if (begin(ctx, &pool_step, HLP_SLOT_POOL, &index, &err) < 0)
+		ctx->pool_failures++;
+}
+
+/*
+ * A hostile controller could ask for more sandboxes than it may have, for
+ * ids, capabilities or a network that the policy withholds, or guess ids of
+ * others. Counts and values are checked here, ids are the kernel's random
+ * bytes, and which host ids a sandbox gets is for the spawner alone to say.
+ */
+static int hlp_do_new(struct hlp_ctx *ctx, const struct hlp_args *args,
+		      struct wire_frame *frame, struct err *err)
+{
+	struct hlp_slot_text *text;
+	struct hlp_step step;
+	uint32_t index;
+
+	ctx->current = HLP_NO_SLOT;
+	if (hlp_validate(args, ctx->policy, frame->n_fds, &step, err) < 0)
+		return -1;
+	if (hlp_table_count(ctx->table, false) >= ctx->policy->max_sandboxes)
+		return err_set(err, ERR_LIMIT, 0,
+			       "%u sandboxes are the most that helper.conf allows",
+			       ctx->policy->max_sandboxes);
+	index = pool_take(ctx, &step);
+	if (index == HLP_NO_SLOT &&
+	    begin(ctx, &step, HLP_SLOT_BUILDING, &index, err) < 0)
+		return -1;
+	ctx->table->slots[index].state = HLP_SLOT_BUILDING;
+	ctx->table->slots[index].new_seq = args->seq;
+	text = &ctx->table->texts[index];
+	text->label_len = args->len;
+	if (args->len)
+		memcpy(text->label, args->data, args->len);
+	ctx->current = index;
+	return 0;
+}
+
+/* Checks a building verb and passes it on; after a failure it is swallowed. */
+static int forward(struct hlp_ctx *ctx, const struct hlp_args *args,
+		   const struct wire_frame *frame, struct err *err)
+{
+	const struct hlp_slot *slot;
+	struct hlp_step step;
+
+	if (ctx->current == HLP_NO_SLOT)
+		return 0;
+	slot = &ctx->table->slots[ctx->current];
+	if (slot->broken || slot->gone)
+		return 0;
+	if (hlp_validate(args, ctx->policy, frame->n_fds, &step, err) < 0 ||
+	    hlp_validate_fds(args, frame->fds, frame->n_fds, err) < 0)
+		return -1;
+	step.slot = ctx->current;
+	return hlp_spawner_send(ctx, &step, frame->fds, frame->n_fds, err);
+}
+
+/*
+ * A hostile controller could send descriptors of what its user cannot bind, or
+ * of layers that others can change. It had to open them as its user; the
+ * spawner checks their kind, and the overlay is mounted with the sandbox's
+ * credentials, not the helper's.
+ */
+static int hlp_do_image(struct hlp_ctx *ctx, const struct hlp_args *args,
+			struct wire_frame *frame, struct err *err)
+{
+	return forward(ctx, args, frame, err);
+}
+
+/*
+ * A hostile controller could send a descriptor of any kind, from any mount
+ * namespace, and a target that leads out of the new root. The kernel checked
+ * at open what its user may reach, the clone is recursive and gains flags
+ * only, and targets are walked inside the new root before hostile code runs.
+ */
+static int hlp_do_mount(struct hlp_ctx *ctx, const struct hlp_args *args,
+			struct wire_frame *frame, struct err *err)
+{
+	return forward(ctx, args, frame, err);
+}
+
+/*
+ * A hostile controller could ask for unbounded memory: sizes are bounded and
+ * what is stored counts in the sandbox's memory limit. The mount is made with
+ * the sandbox's credentials.
+ */
+static int hlp_do_tmpfs(struct hlp_ctx *ctx, const struct hlp_args *args,
+			struct wire_frame *frame, struct err *err)
+{
+	return forward(ctx, args, frame, err);
+}
+
+/*
+ * A hostile controller could try to write elsewhere than the sandbox's /etc:
+ * the name is one of a fixed table and the content is at most 3 KiB, written
+ * by the setup process with the sandbox's credentials.
+ */
+static int hlp_do_write(struct hlp_ctx *ctx, const struct hlp_args *args,
+			struct wire_frame *frame, struct err *err)
+{
+	return forward(ctx, args, frame, err);
+}
+
+/*
+ * A hostile controller could try to raise limits above the policy's or to
+ * write other cgroup files: keys are an enum, values are held to the ceilings
+ * here and again next to the write.
+ */
+static int hlp_do_limit(struct hlp_ctx *ctx, const struct hlp_args *args,
+			struct wire_frame *frame, struct err *err)
+{
+	return forward(ctx, args, frame, err);
+}
+
+/* A name changes nothing but the sandbox's own UTS namespace. */
+static int hlp_do_hostname(struct hlp_ctx *ctx, const struct hlp_args *args,
+			   struct wire_frame *frame, struct err *err)
+{
+	return forward(ctx, args, frame, err);
+}
+
+/*
+ * A hostile controller could start what is half built: after any failed verb
+ * the slot is given up instead, and the spawner refuses on its own too.
+ */
+static int hlp_do_start(struct hlp_ctx *ctx, const struct hlp_args *args,
+			struct wire_frame *frame, struct err *err)
+{
+	uint32_t index = ctx->current;
+	struct hlp_slot *slot;
+
+	(void)frame;
+	ctx->current = HLP_NO_SLOT;
+	if (index == HLP_NO_SLOT)
+		return err_set(err, ERR_BAD_STATE, 0,
+			       "an earlier verb failed");
+	slot = &ctx->table->slots[index];
+	if (slot->broken || slot->gone) {
+		give_up(ctx, index);
+		return err_set(err, ERR_BAD_STATE, 0,
+			       "an earlier verb failed");
+	}
+	slot->state = HLP_SLOT_STARTING;
+	slot->start_seq = args->seq;
+	return send_op(ctx, index, HLP_OP_START, args->seq, err);
+}
+
+/* Ends what the controller itself began; nothing else can be named. */
+static int hlp_do_abort(struct hlp_ctx *ctx, const struct hlp_args *args,
+			struct wire_frame *frame, struct err *err)
+{
+	uint32_t index = ctx->current;
+
+	(void)args;
+	(void)frame;
+	(void)err;
+	ctx->current = HLP_NO_SLOT;
+	if (index != HLP_NO_SLOT)
+		give_up(ctx, index);
+	return 0;
+}
+
+static int find_running(struct hlp_ctx *ctx, const struct hlp_args *args,
+			uint32_t *index, struct err *err)
+{
+	*index = hlp_table_find(ctx->table, args->id);
+	if (*index == HLP_NO_SLOT || ctx->table->slots[*index].gone)
+		return err_set(err, ERR_BAD_REQUEST, ENOENT, "sandbox");
+	return 0;
+}
+
+/*
+ * A hostile controller could try to kill what is not its own: the id is 128
+ * random bits of this process's table, which holds one user's sandboxes, and
+ * the spawner kills by the pidfd and cgroup that it made for that slot.
+ */
+static int hlp_do_kill(struct hlp_ctx *ctx, const struct hlp_args *args,
+		       struct wire_frame *frame, struct err *err)
+{
+	uint32_t index;
+
+	(void)frame;
+	if (find_running(ctx, args, &index, err) < 0)
+		return -1;
+	return send_op(ctx, index, HLP_OP_KILL, args->seq, err);
+}
+
+/*
+ * A hostile controller could fill the helper with descriptors, or keep its own
+ * socket so that its death goes unseen: counts are bounded, sockets refused.
+ * What is kept is never read, only given back to a controller of that user.
+ */
+static int hlp_do_keep(struct hlp_ctx *ctx, const struct hlp_args *args,
+		       struct wire_frame *frame, struct err *err)
+{
+	uint32_t index;
+
+	if (find_running(ctx, args, &index, err) < 0 ||
+	    hlp_validate_fds(args, frame->fds, frame->n_fds, err) < 0 ||
+	    hlp_table_keep(ctx->table, index, args->token, frame->fds[0], err) <
+		    0)
+		return -1;
+	(void)wire_frame_take_fd(frame, 0);
+	return 0;
+}
+
+/* Closes a descriptor of the controller's own; both ids must match. */
+static int hlp_do_drop(struct hlp_ctx *ctx, const struct hlp_args *args,
+		       struct wire_frame *frame, struct err *err)
+{
+	uint32_t index;
+
+	(void)frame;
+	if (find_running(ctx, args, &index, err) < 0)
+		return -1;
+	if (hlp_table_drop(ctx->table, index, args->token) < 0)
+		return err_set(err, ERR_BAD_REQUEST, ENOENT, "kept descriptor");
+	return 0;
+}
+
+/* Ends this user's helper, as breaking the protocol would. */
+static int hlp_do_bye(struct hlp_ctx *ctx, const struct hlp_args *args,
+		      struct wire_frame *frame, struct err *err)
+{
+	(void)ctx;
+	(void)args;
+	(void)frame;
+	(void)err;
+	return 0;
+}
+
+/**
+ * hlp_dispatch_reset() - forget a controller that is gone
+ *
+ * What it was building goes; what runs is told to the next one.
+ */
+void hlp_dispatch_reset(struct hlp_ctx *ctx)
+{
+	struct hlp_table *table = ctx->table;
+
+	ctx->state = HLP_ST_IDLE;
+	ctx->current = HLP_NO_SLOT;
+	ctx->tell_reply = false;
+	ctx->lost = false;
+	for (uint32_t i = 0; i < table->high; i++) {
+		struct hlp_slot *slot = &table->slots[i];
+
+		slot->tell = 0;
+		if (slot->state == HLP_SLOT_BUILDING ||
+		    slot->state == HLP_SLOT_STARTING)
+			give_up(ctx, i);
+		else if (slot->state == HLP_SLOT_RUNNING && !slot->gone)
+			slot->tell = HLP_TELL_ADOPT;
+		else if (slot->state != HLP_SLOT_POOL)
+			hlp_event_free_if_done(ctx, i);
+	}
+	for (uint32_t i = 0; i < table->n_kept; i++)
+		table->kept[i].tell = table->kept[i].slot != HLP_NO_SLOT;
+	ctx->tell_hello = true;
+	ctx->tell_synced = true;
+	ctx->dirty = true;
+}

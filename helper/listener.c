@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * L. Accepts clients, asks the kernel who they are, and hands the connection
+ * to that user's helper, which it forks on first use. It never reads a byte
+ * that a client sent.
+ */
+#include <config.h>
+
+#include "helper/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "helper/log.h"
+#include "helper/stage.h"
+#include "helper/user.h"
+#include "proto/cleanup.h"
+#include "proto/control.pb-c.h"
+#include "proto/exit-codes.h"
+#include "proto/wire.h"
+
+#define SOCKET_NAME "creel.sock"
+#define BACKLOG 128
+#define MAX_GROUPS 1024
+/* Users whose helpers are ending hold an entry a little longer. */
+#define MAX_ENTRIES (2 * HLP_POLICY_MAX_USERS)
+#define FIRST_CLIENT_MS 10000
+#define LAST_USER_MS 100
+#define NO_FDS_PAUSE_MS 100
+
+struct entry {
+	pid_t pid;   /* 0: free */
+	uid_t uid;
+	int link_fd; /* owned; -1: it takes no more clients */
+	uint32_t share;
+};
+
+struct listener {
+	const struct hlp_listener_config *config; /* borrowed */
+	int dir_fd;    /* owned, as are those below */
+	int listen_fd;
+	int signal_fd;
+	int lock_fd;
+	bool served;
+	struct entry entries[MAX_ENTRIES];
+};
+
+/**
+ * hlp_lease_dir() - the directory of the file that leases blocks of ids
+ *
+ * One a machine, whatever the runtime directory: blocks must not be shared by
+ * the helpers of two listeners. Return: a descriptor, or -1.
+ */
+int hlp_lease_dir(const struct hlp_policy *policy, struct err *err)
+{
+	auto_fd fd = -1;
+
+	if (mkdir(HLP_LEASE_DIR, 0755) < 0 && errno != EEXIST)
+		return err_set(err, ERR_KERNEL, errno, "mkdir %s",
+			       HLP_LEASE_DIR);
+	fd = open(HLP_LEASE_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+					 O_CLOEXEC);
+	if (fd < 0 || fchown(fd, policy->uid, policy->gid) < 0 ||
+	    fchmod(fd, 0755) < 0)
+		return err_set(err, ERR_KERNEL, errno, "%s", HLP_LEASE_DIR);
+	return fd_take(&fd);
+}
+
+/**
+ * hlp_lease_open() - an open file description to lock blocks with
+ *
+ * Return: a descriptor, or -1 with errno.
+ */
+int hlp_lease_open(int dir_fd, const struct hlp_policy *policy)
+{
+	auto_fd fd = openat(dir_fd, "blocks",
+			    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd >= 0 && geteuid() == 0 &&
+	    fchown(fd, policy->uid, policy->gid) < 0)
+		return -1;
+	return fd_take(&fd);
+}
+
+/* Private to its user when rootless; in system mode any client may knock. */
+static int open_runtime_dir(const struct hlp_listener_config *config,
+			    struct err *err)
+{
+	mode_t mode = config->system ? 0755 : 0700;
+	const char *path = config->runtime_dir;
+	struct stat st;
+	auto_fd fd = -1;
+
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		return err_set(err, ERR_KERNEL, errno, "mkdir %.60s", path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(err, ERR_KERNEL, errno, "%.60s", path);
+	if (st.st_uid != geteuid() &&
+	    !(config->system && st.st_uid == config->policy->uid))
+		return err_set(err, ERR_DENIED, 0, "%.60s: of another owner",
+			       path);
+	if (st.st_mode & (config->system ? 0022 : 0077))
+		return err_set(err, ERR_DENIED, 0,
+			       "%.60s: open to others, mode %o", path,
+			       st.st_mode & 07777);
+	if (config->system &&
+	    fchown(fd, config->policy->uid, config->policy->gid) < 0)
+		return err_set(err, ERR_KERNEL, errno, "chown %.60s", path);
+	return fd_take(&fd);
+}
+
+/* The lock says whether the socket that is there is another listener's. */
+static int open_socket(struct listener *l, struct err *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX,
+				    .sun_path = SOCKET_NAME };
+	mode_t mode = l->config->system ? 0666 : 0600;
+
+	l->lock_fd = openat(l->dir_fd, "listener",
+			    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (l->lock_fd < 0)
+		return err_set(err, ERR_KERNEL, errno, "lock file");
+	if (flock(l->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return err_set(err, ERR_BAD_STATE, errno, "another listener");
+	if (unlinkat(l->dir_fd, SOCKET_NAME, 0) < 0 && errno != ENOENT)
+		return err_set(err, ERR_KERNEL, errno, "old socket");
+	l->listen_fd = socket(AF_UNIX,
+			      SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* Relative to the directory: its path may be too long for sun_path. */
+	if (l->listen_fd < 0 || fchdir(l->dir_fd) < 0 ||
+	    bind(l->listen_fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+	    fchmodat(AT_FDCWD, SOCKET_NAME, mode, 0) < 0 ||
+	    listen(l->listen_fd, BACKLOG) < 0 || chdir("/") < 0)
+		return err_set(err, ERR_KERNEL, errno, "socket");
+	return 0;
+}
+
+static int open_signals(struct listener *l, struct err *err)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0 ||
+	    signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return err_set(err, ERR_KERNEL, errno, "signals");
+	l->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (l->signal_fd < 0)
+		return err_set(err, ERR_KERNEL, errno, "signalfd");
+	return 0;
+}
+
+/* One answer, then the end: the client may already have sent a request. */
+static void refuse(int fd, enum err_code code, const char *why)
+{
+	Ctl__Error error = CTL__ERROR__INIT;
+	Ctl__Reply reply = CTL__REPLY__INIT;
+	struct err err = ERR_INIT;
+
+	error.code = (uint32_t)code;
+	error.status = CREEL_EXIT_FAILED;
+	error.text = (char *)why;
+	reply.re_case = CTL__REPLY__RE_ERROR;
+	reply.error = &error;
+	/* Who is gone already misses nothing. */
+	(void)wire_send_msg(fd, &reply.base, WIRE_HELPER_MAX_BYTES, NULL, 0,
+			    &err);
+}
+
+/* The first share of blocks that no helper which takes clients has. */
+static bool find_share(const struct listener *l, uint32_t *share)
+{
+	for (*share = 0; *share < l->config->policy->n_users; (*share)++) {
+		bool used = false;
+
+		for (size_t i = 0; i < MAX_ENTRIES; i++)
+			used = used || (l->entries[i].pid > 0 &&
+					l->entries[i].link_fd >= 0 &&
+					l->entries[i].share == *share);
+		if (!used)
+			return true;
+	}
+	return false;
+}
+
+static __attribute__((noreturn)) void
+become_user(const struct listener *l, const struct hlp_identity *who,
+	    uint32_t share, int link_fd)
+{
+	const struct hlp_listener_config *config = l->config;
+	struct hlp_user_config user = {
+		.system = config->system,
+		.policy = config->policy,
+		.tree = config->tree,
+		.creeld = config->creeld,
+		.idle_timeout = config->idle_timeout,
+		.who = *who,
+		.share = share,
+		.lease_fd = -1,
+		.link_fd = link_fd,
+	};
+	int keep[] = { link_fd, config->tree->fd, config->lease_dir_fd };
+	sigset_t none;
+
+	hlp_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (config->system) {
+		user.lease_fd = hlp_lease_open(config->lease_dir_fd,
+					       config->policy);
+		(void)close(config->lease_dir_fd);
+	}
+	if (config->system && user.lease_fd < 0) {
+		hlp_log(HLP_LOG_ERR, "lease file: %s", err_sys_text(errno));
+		_exit(CREEL_EXIT_CONFIG);
+	}
+	_exit(hlp_user_run(&user));
+}
+
+static struct entry *fork_user(struct listener *l,
+			       const struct hlp_identity *who)
+{
+	struct entry *entry = NULL;
+	pid_t parent = getpid();
+	uint32_t share;
+	int pair[2];
+
+	for (size_t i = 0; i < MAX_ENTRIES && !entry; i++)
+		if (l->entries[i].pid == 0)
+			entry = &l->entries[i];
+	if (!entry || !find_share(l, &share))
+		return NULL;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		       0, pair) < 0)
+		return NULL;
+	entry->pid = fork();
+	if (entry->pid == 0) {
+		/* System: the listener can be replaced, his sandboxes stay. */
+		if (!l->config->system)
+			hlp_die_with_parent(parent);
+		become_user(l, who, share, pair[1]);
+	}
+	fd_close(&pair[1]);
+	if (entry->pid < 0) {
+		entry->pid = 0;
+		fd_close(&pair[0]);
+		return NULL;
+	}
+	entry->uid = who->uid;
+	entry->share = share;
+	entry->link_fd = pair[0];
+	hlp_log(HLP_LOG_INFO, "user=%u: helper %d", who->uid, (int)entry->pid);
+	return entry;
+}
+
+static bool pass_on(struct entry *entry, int client_fd)
+{
+	struct err err = ERR_INIT;
+
+	if (wire_send(entry->link_fd, "f", 1, &client_fd, 1, &err) == 0)
+		return true;
+	/* Full: the client is refused. Else the helper is ending. */
+	if (err.sys != EAGAIN)
+		fd_close(&entry->link_fd);
+	return false;
+}
+
+static const char *serve_client(struct listener *l, int client_fd,
+				struct hlp_identity *who)
+{
+	struct entry *entry;
+
+	for (size_t i = 0; i < MAX_ENTRIES; i++) {
+		entry = &l->entries[i];
+		if (entry->pid == 0 || entry->uid != who->uid ||
+		    entry->link_fd < 0)
+			continue;
+		if (pass_on(entry, client_fd))
+			return NULL;
+		if (entry->link_fd >= 0)
+			return "too many clients wait";
+	}
+	entry = fork_user(l, who);
+	if (!entry || !pass_on(entry, client_fd))
+		return "no helper can be started, or too many users have one";
+	l->served = true;
+	return NULL;
+}
+
+static void accept_client(struct listener *l)
+{
+	static gid_t groups[MAX_GROUPS];
+	socklen_t groups_len = sizeof(groups);
+	struct ucred cred;
+	socklen_t cred_len = sizeof(cred);
+	struct hlp_identity who = { .groups = groups };
+	const char *why;
+	auto_fd fd = accept4(l->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0) {
+		/* Out of descriptors: others must end first. */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+			(void)poll(NULL, 0, NO_FDS_PAUSE_MS);
+		return;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) < 0 ||
+	    !hlp_policy_admits(l->config->policy, cred.uid)) {
+		refuse(fd, ERR_DENIED, "this user is not admitted");
+		return;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_len) <
+	    0) {
+		refuse(fd, ERR_LIMIT, "this user has too many groups");
+		return;
+	}
+	who.uid = cred.uid;
+	who.gid = cred.gid;
+	who.n_groups = groups_len / sizeof(gid_t);
+	why = serve_client(l, fd, &who);
+	if (why)
+		refuse(fd, ERR_LIMIT, why);
+}
+
+static void reap(struct listener *l)
+{
+	struct signalfd_siginfo info;
+	int status;
+	pid_t pid;
+
+	while (read(l->signal_fd, &info, sizeof(info)) > 0)
+		;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (size_t i = 0; i < MAX_ENTRIES; i++) {
+			struct entry *entry = &l->entries[i];
+
+			if (entry->pid != pid)
+				continue;
+			if (WIFSIGNALED(status))
+				hlp_log(HLP_LOG_ERR,
+					"user=%u: helper %d died of signal %d",
+					entry->uid, (int)pid, WTERMSIG(status));
+			else
+				hlp_log(HLP_LOG_INFO,
+					"user=%u: helper %d exited with %d",
+					entry->uid, (int)pid,
+					WEXITSTATUS(status));
+			fd_close(&entry->link_fd);
+			entry->pid = 0;
+		}
+	}
+}
+
+/* How long to wait for a client; -1 where the program stays in any case. */
+static int patience(const struct listener *l)
+{
+	if (l->config->ready_fd < 0)
+		return -1;
+	for (size_t i = 0; i < MAX_ENTRIES; i++)
+		if (l->entries[i].pid > 0)
+			return -1;
+	return l->served ? LAST_USER_MS : FIRST_CLIENT_MS;
+}
+
+static int serve(struct listener *l)
+{
+	struct pollfd fds[] = {
+		{ .fd = l->signal_fd, .events = POLLIN },
+		{ .fd = l->listen_fd, .events = POLLIN },
+	};
+
+	for (;;) {
+		int n = poll(fds, 2, patience(l));
+
+		if (n < 0 && errno != EINTR) {
+			hlp_log(HLP_LOG_ERR, "poll: %s", err_sys_text(errno));
+			return CREEL_EXIT_KERNEL;
+		}
+		if (n == 0) {
+			(void)unlinkat(l->dir_fd, SOCKET_NAME, 0);
+			return CREEL_EXIT_STOPPED;
+		}
+		if (fds[0].revents)
+			reap(l);
+		if (fds[1].revents)
+			accept_client(l);
+	}
+}
+
+/**
+ * hlp_listener_run() - listen until idle, or for good
+ * @config: what was read and claimed with the privileges that now fall
+ *
+ * Return: the process's exit status.
+ */
+int hlp_listener_run(struct hlp_listener_config *config)
+{
+	static struct listener l;
+	struct err err = ERR_INIT;
+
+	l = (struct listener){ .config = config, .dir_fd = -1, .listen_fd = -1,
+			       .signal_fd = -1, .lock_fd = -1 };
+	for (size_t i = 0; i < MAX_ENTRIES; i++)
+		l.entries[i].link_fd = -1;
+	l.dir_fd = open_runtime_dir(config, &err);
+	if (l.dir_fd < 0 || open_socket(&l, &err) < 0 ||
+	    open_signals(&l, &err) < 0) {
+		hlp_log(HLP_LOG_ERR, "listener: %s", err.text);
+		return CREEL_EXIT_CONFIG;
+	}
+	(void)prctl(PR_SET_NAME, "creel-listener");
+	if (config->system)
+		hlp_stage_system(config->policy->uid, config->policy->gid);
+	if (config->ready_fd >= 0 && write(config->ready_fd, "\n", 1) == 1)
+		(void)close(config->ready_fd);
+	hlp_log(HLP_LOG_INFO, "listening, %s",
+		config->system ? "system" : "rootless");
+	return serve(&l);
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Log lines. No stdio buffer, no locale, no allocation: this also runs behind
+ * the dispatcher's filter. Whatever a peer wrote is escaped and cut.
+ */
+#include <config.h>
+
+#include "helper/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 400
+
+static const char *level_name(enum hlp_level level)
+{
+	switch (level) {
+	case HLP_LOG_ERR:
+		return "error: ";
+	case HLP_LOG_WARN:
+		return "warning: ";
+	case HLP_LOG_INFO:
+	case HLP_LOG_INVALID:
+		return "";
+	}
+	return "";
+}
+
+/**
+ * hlp_log() - write one line
+ * @fmt: constant, lower case, object first, no full stop
+ *
+ * Every byte that is not printable ASCII becomes \xNN. errno is preserved.
+ */
+void hlp_log(enum hlp_level level, const char *fmt, ...)
+{
+	int saved = errno;
+	char text[LINE_MAX_BYTES];
+	char line[64 + 4 * LINE_MAX_BYTES];
+	size_t at;
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	at = (size_t)snprintf(line, sizeof(line), "hlp[%d] %s", (int)getpid(),
+			      level_name(level));
+	for (const char *c = text; *c; c++) {
+		if (*c >= 0x20 && *c < 0x7f)
+			line[at++] = *c;
+		else
+			at += (size_t)snprintf(line + at, 5, "\\x%02x",
+					       (unsigned char)*c);
+	}
+	line[at++] = '\n';
+	/* Nobody is left to be told where standard error cannot be written. */
+	if (write(STDERR_FILENO, line, at) < 0)
+		errno = saved;
+	errno = saved;
+}

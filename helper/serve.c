@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The dispatcher's loop. Between one poll(2) and the next it takes what the
+ * spawner reports, then requests, then clients; requests and clients only
+ * while everything is told, so that a controller that does not listen is not
+ * served either. The table lives here, in memory that is never freed.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdalign.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "helper/dispatch.h"
+#include "helper/log.h"
+#include "proto/cleanup.h"
+#include "proto/exit-codes.h"
+
+#define NO_EXIT (-1)
+#define RETRY_MS 50
+#define QUIET_MS 3
+#define MAX_REQUESTS_A_ROUND 64
+
+enum { POLL_SPAWNER, POLL_CONTROL, POLL_USER, POLL_LINK, POLL_COUNT };
+
+static int set_nonblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+/**
+ * hlp_spawner_read() - take every report that is there
+ *
+ * Only sets flags in the table, so that it can be called in the midst of a
+ * verb. Return: 0, or -1 where the spawner is gone.
+ */
+int hlp_spawner_read(struct hlp_ctx *ctx)
+{
+	struct hlp_report report;
+	auto_frame frame = { .n_fds = 0 };
+	struct err err = ERR_INIT;
+
+	wire_frame_init(&frame, (uint8_t *)&report, sizeof(report));
+	for (;;) {
+		switch (wire_recv(ctx->spawner_fd, &frame, 1, &err)) {
+		case WIRE_GOT:
+			if (frame.len != sizeof(report))
+				return -1;
+			hlp_event_report(ctx, &report,
+					 wire_frame_take_fd(&frame, 0));
+			break;
+		case WIRE_AGAIN:
+			return 0;
+		case WIRE_EOF:
+		case WIRE_BROKEN:
+			return -1;
+		}
+	}
+}
+
+/**
+ * hlp_spawner_send() - have the spawner act
+ * @fds: still the caller's afterwards
+ *
+ * Waits for room, and takes reports meanwhile: the spawner may be waiting for
+ * room as well. Return: 0, or -1 with INTERNAL where it is gone.
+ */
+int hlp_spawner_send(struct hlp_ctx *ctx, const struct hlp_step *step,
+		     const int *fds, size_t n_fds, struct err *err)
+{
+	struct pollfd pfd = { .fd = ctx->spawner_fd,
+			      .events = POLLIN | POLLOUT };
+	struct err why = ERR_INIT;
+
+	while (wire_send(ctx->spawner_fd, step, sizeof(*step), fds, n_fds,
+			 &why) < 0) {
+		if (why.sys != EAGAIN || poll(&pfd, 1, -1) < 0 ||
+		    hlp_spawner_read(ctx) < 0)
+			return err_set(err, ERR_INTERNAL, 0,
+				       "the spawner is gone");
+	}
+	return 0;
+}
+
+/* An empty datagram reads like the end of file, see wire_recv(). */
+static bool hung_up(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLHUP);
+}
+
+/* A controller is gone: end, or ask for the next one. */
+static int detach(struct hlp_ctx *ctx)
+{
+	struct err err = ERR_INIT;
+
+	fd_close(&ctx->control_fd);
+	hlp_dispatch_reset(ctx);
+	if (ctx->user_fd < 0)
+		return CREEL_EXIT_STOPPED;
+	if (wire_send(ctx->user_fd, "n", 1, NULL, 0, &err) < 0)
+		return CREEL_EXIT_STOPPED;
+	return NO_EXIT;
+}
+
+static bool link_waits(const struct hlp_ctx *ctx)
+{
+	struct pollfd pfd = { .fd = ctx->link_fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLIN);
+}
+
+static int serve_requests(struct hlp_ctx *ctx)
+{
+	static uint8_t buf[WIRE_HELPER_MAX_BYTES];
+	struct err err = ERR_INIT;
+	auto_frame frame = { .n_fds = 0 };
+
+	wire_frame_init(&frame, buf, sizeof(buf));
+	for (int n = 0; n < MAX_REQUESTS_A_ROUND && hlp_event_flush(ctx); n++) {
+		switch (wire_recv(ctx->control_fd, &frame, WIRE_MAX_FDS, &err)) {
+		case WIRE_AGAIN:
+			return NO_EXIT;
+		case WIRE_EOF:
+			if (hung_up(ctx->control_fd))
+				return detach(ctx);
+			hlp_log(HLP_LOG_ERR, "controller: empty datagram");
+			return CREEL_EXIT_VIOLATION;
+		case WIRE_GOT:
+			if (hlp_dispatch_request(ctx, &frame, &err) == 0)
+				break;
+			hlp_log(HLP_LOG_ERR, "controller: %s", err.text);
+			return CREEL_EXIT_VIOLATION;
+		case WIRE_BROKEN:
+			hlp_log(HLP_LOG_ERR, "controller: %s", err.text);
+			return CREEL_EXIT_VIOLATION;
+		}
+		/* A client that came meanwhile is the next controller's. */
+		if (ctx->state == HLP_ST_END)
+			return link_waits(ctx) ? detach(ctx) :
+						 CREEL_EXIT_STOPPED;
+	}
+	return NO_EXIT;
+}
+
+static int attach(struct hlp_ctx *ctx)
+{
+	uint8_t byte;
+	struct err err = ERR_INIT;
+	auto_frame frame = { .n_fds = 0 };
+
+	wire_frame_init(&frame, &byte, sizeof(byte));
+	switch (wire_recv(ctx->user_fd, &frame, 1, &err)) {
+	case WIRE_AGAIN:
+		return NO_EXIT;
+	case WIRE_EOF:
+	case WIRE_BROKEN:
+		return CREEL_EXIT_STOPPED;
+	case WIRE_GOT:
+		break;
+	}
+	fd_close(&ctx->control_fd);
+	ctx->control_fd = wire_frame_take_fd(&frame, 0);
+	if (ctx->control_fd < 0 || set_nonblock(ctx->control_fd) < 0)
+		return CREEL_EXIT_STOPPED;
+	hlp_dispatch_reset(ctx);
+	return NO_EXIT;
+}
+
+static void take_client(struct hlp_ctx *ctx)
+{
+	uint8_t byte;
+	struct err err = ERR_INIT;
+	auto_frame frame = { .n_fds = 0 };
+
+	wire_frame_init(&frame, &byte, sizeof(byte));
+	switch (wire_recv(ctx->link_fd, &frame, 1, &err)) {
+	case WIRE_AGAIN:
+		return;
+	case WIRE_EOF:
+	case WIRE_BROKEN:
+		/* The listener is replaced; who is here is served on. */
+		fd_close(&ctx->link_fd);
+		return;
+	case WIRE_GOT:
+		break;
+	}
+	ctx->conn_fd = wire_frame_take_fd(&frame, 0);
+	ctx->dirty = true;
+}
+
+/* The spawner could not begin its work; the controller shall know why. */
+static int give_up_all(struct hlp_ctx *ctx)
+{
+	hlp_log(HLP_LOG_ERR, "spawner: %s", ctx->reply_err.text);
+	if (ctx->control_fd >= 0)
+		(void)hlp_event_failed(ctx, 0, &ctx->reply_err);
+	return CREEL_EXIT_KERNEL;
+}
+
+/*
+ * How long poll(2) waits. Room in the socket is not all that sending
+ * descriptors needs, so what could not be told is tried again after a while.
+ * The pool is refilled when nothing has happened for some milliseconds, off
+ * the path of whoever waits for a sandbox.
+ */
+static int patience(const struct hlp_ctx *ctx, bool told)
+{
+	if (!told && ctx->ready && ctx->control_fd >= 0)
+		return RETRY_MS;
+	return hlp_dispatch_wants_refill(ctx) ? QUIET_MS : -1;
+}
+
+static int serve(struct hlp_ctx *ctx)
+{
+	bool told = hlp_event_flush(ctx);
+	struct pollfd fds[POLL_COUNT] = {
+		[POLL_SPAWNER] = { .fd = ctx->spawner_fd, .events = POLLIN },
+		[POLL_CONTROL] = { .fd = ctx->ready ? ctx->control_fd : -1,
+				   .events = told ? POLLIN : POLLOUT },
+		[POLL_USER] = { .fd = ctx->user_fd, .events = POLLIN },
+		[POLL_LINK] = { .fd = told ? ctx->link_fd : -1,
+				.events = POLLIN },
+	};
+	int n = poll(fds, POLL_COUNT, patience(ctx, told));
+	int status = NO_EXIT;
+
+	if (n < 0)
+		return errno == EINTR ? NO_EXIT : CREEL_EXIT_KERNEL;
+	if (n == 0 && hlp_dispatch_wants_refill(ctx))
+		hlp_dispatch_refill(ctx);
+	if (fds[POLL_SPAWNER].revents && hlp_spawner_read(ctx) < 0) {
+		fd_close(&ctx->spawner_fd);
+		if (!ctx->failed) {
+			hlp_log(HLP_LOG_ERR, "spawner is gone");
+			return CREEL_EXIT_KERNEL;
+		}
+	}
+	if (ctx->failed && (ctx->control_fd >= 0 || ctx->user_fd < 0))
+		return give_up_all(ctx);
+	if (fds[POLL_CONTROL].revents && hlp_event_flush(ctx))
+		status = serve_requests(ctx);
+	if (status == NO_EXIT && fds[POLL_USER].revents)
+		status = attach(ctx);
+	if (status == NO_EXIT && fds[POLL_LINK].revents &&
+	    hlp_event_flush(ctx) && ctx->conn_fd < 0)
+		take_client(ctx);
+	return status;
+}
+
+/**
+ * hlp_dispatch_run() - serve controllers until told to stop
+ * @config: its descriptors are this function's; all privileges are gone and
+ *          the filter is on
+ *
+ * Return: the process's exit status, of enum creel_exit.
+ */
+int hlp_dispatch_run(const struct hlp_dispatch_config *config)
+{
+	static struct hlp_table table;
+	static alignas(max_align_t) uint8_t memory[WIRE_ARENA_BYTES];
+	static struct hlp_ctx ctx;
+	int status = NO_EXIT;
+
+	hlp_table_init(&table,
+		       config->policy->max_sandboxes + config->policy->pool);
+	ctx = (struct hlp_ctx){
+		.policy = config->policy,
+		.table = &table,
+		.control_fd = config->control_fd,
+		.link_fd = config->link_fd,
+		.user_fd = config->user_fd,
+		.spawner_fd = config->spawner_fd,
+		.conn_fd = -1,
+		.current = HLP_NO_SLOT,
+	};
+	arena_init(&ctx.arena, memory, sizeof(memory));
+	hlp_dispatch_reset(&ctx);
+	if (set_nonblock(ctx.spawner_fd) < 0 ||
+	    (ctx.control_fd >= 0 && set_nonblock(ctx.control_fd) < 0))
+		return CREEL_EXIT_KERNEL;
+	if (ctx.user_fd >= 0)
+		status = detach(&ctx);
+	while (status == NO_EXIT)
+		status = serve(&ctx);
+	fd_close(&ctx.control_fd);
+	fd_close(&ctx.spawner_fd);
+	/* It removes what is left of the sandboxes, then ends. */
+	if (config->spawner_pid > 0)
+		(void)waitpid(config->spawner_pid, NULL, 0);
+	return status;
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * U, one a user. Parses nothing: it forks the spawner and the dispatcher, and
+ * starts a controller whenever the dispatcher asks for one. It lives as long
+ * as the dispatcher does, which lives as long as the spawner.
+ */
+#include <config.h>
+
+#include "helper/user.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "helper/dispatch.h"
+#include "helper/log.h"
+#include "helper/spawner.h"
+#include "proto/cleanup.h"
+#include "proto/exit-codes.h"
+
+#define CONTROLLER_FD 3
+#define QUICK_MS 1000     /* a controller that lives shorter has failed */
+#define MAX_QUICK 8       /* so often in a row, and the helper ends */
+#define BACKOFF_MS 20     /* doubled each time */
+#define FAREWELL_MS 2000  /* for the controller, once the dispatcher is gone */
+#define FAREWELL_STEP_MS 10
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int pair_of(int fds[2])
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0)
+		return 0;
+	hlp_log(HLP_LOG_ERR, "socketpair: %s", err_sys_text(errno));
+	return -1;
+}
+
+/**
+ * hlp_user_fork_spawner() - start the process that uses the privileges
+ * @first:    first block of the policy's range that it may lease
+ * @n_blocks: how many from there
+ * @fd:       set to the dispatcher's end of its socket, owned by the caller
+ *
+ * Return: its pid or -1, logged.
+ */
+pid_t hlp_user_fork_spawner(const struct hlp_user_config *config,
+			    uint32_t first, uint32_t n_blocks, int *fd)
+{
+	const struct hlp_policy *policy = config->policy;
+	struct hlp_spawner_config spawner = {
+		.system = config->system,
+		.caller_uid = config->who.uid,
+		.caller_gid = config->who.gid,
+		.block_base = policy->range_base + first * HLP_BLOCK_IDS,
+		.n_blocks = n_blocks,
+		.allow_map_caller = policy->map_caller,
+		.allow_host_net = policy->host_network,
+		.cap_keep_allowed = policy->cap_keep,
+		.cgroup_fd = config->tree->fd,
+		.lease_fd = config->lease_fd,
+		.max_memory = policy->max_memory,
+		.max_pids = policy->max_pids,
+		.max_cpu_usec = policy->max_cpu_usec,
+		.max_sandboxes = policy->max_sandboxes + policy->pool,
+	};
+	int pair[2];
+	pid_t pid;
+
+	memcpy(spawner.controllers, config->tree->controllers,
+	       sizeof(spawner.controllers));
+	memcpy(spawner.cgroup_why, config->tree->why,
+	       sizeof(spawner.cgroup_why));
+	if (pair_of(pair) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		int keep[] = { pair[1], config->tree->fd, config->lease_fd };
+
+		hlp_stage_spawner(keep, sizeof(keep) / sizeof(keep[0]));
+		_exit(hlp_spawner_run(pair[1], &spawner));
+	}
+	fd_close(&pair[1]);
+	*fd = pair[0];
+	if (pid < 0)
+		hlp_log(HLP_LOG_ERR, "fork: %s", err_sys_text(errno));
+	return pid;
+}
+
+static pid_t fork_dispatcher(const struct hlp_user_config *config,
+			     int spawner_fd, int *fd)
+{
+	struct hlp_dispatch_config dispatch = {
+		.policy = config->policy,
+		.control_fd = -1,
+		.link_fd = config->link_fd,
+		.spawner_fd = spawner_fd,
+	};
+	pid_t parent = getpid();
+	int pair[2];
+	pid_t pid;
+
+	if (pair_of(pair) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		int keep[] = { pair[1], dispatch.link_fd, spawner_fd };
+
+		hlp_die_with_parent(parent);
+		hlp_stage_dispatcher(keep, sizeof(keep) / sizeof(keep[0]));
+		dispatch.user_fd = pair[1];
+		_exit(hlp_dispatch_run(&dispatch));
+	}
+	fd_close(&pair[1]);
+	*fd = pair[0];
+	return pid;
+}
+
+static __attribute__((noreturn)) void
+become_controller(const struct hlp_user_config *config, int fd, pid_t parent)
+{
+	char *const env[] = { (char *)"PATH=/usr/local/bin:/usr/bin:/bin",
+			      NULL };
+	char *argv[] = { (char *)"creeld",
+			 (char *)"--helper-fd",
+			 (char *)"3",
+			 config->idle_timeout ? (char *)"--idle-timeout" : NULL,
+			 (char *)config->idle_timeout,
+			 NULL };
+	int keep[] = { CONTROLLER_FD };
+
+	/* dup2() onto itself would leave it close-on-exec. */
+	if (fd == CONTROLLER_FD)
+		fd = dup(fd);
+	if (fd < 0 || dup2(fd, CONTROLLER_FD) < 0)
+		_exit(CREEL_EXIT_PRIVILEGE);
+	hlp_close_others(keep, 1);
+	hlp_stage_controller(&config->who, config->system);
+	hlp_die_with_parent(parent);
+	execve(config->creeld, argv, env);
+	hlp_log(HLP_LOG_ERR, "controller: cannot be executed: %s",
+		err_sys_text(errno));
+	_exit(CREEL_EXIT_CONFIG);
+}
+
+static pid_t start_controller(const struct hlp_user_config *config, int user_fd)
+{
+	struct err err = ERR_INIT;
+	pid_t parent = getpid();
+	int pair[2];
+	pid_t pid;
+
+	if (pair_of(pair) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0)
+		become_controller(config, pair[1], parent);
+	fd_close(&pair[1]);
+	/* Fails only where the dispatcher is gone, which is noticed next. */
+	if (pid > 0)
+		(void)wire_send(user_fd, "c", 1, &pair[0], 1, &err);
+	fd_close(&pair[0]);
+	return pid;
+}
+
+/* A controller that closed its socket but lives on is of no use to anybody. */
+static void end_controller(pid_t pid)
+{
+	int status;
+
+	if (pid <= 0)
+		return;
+	(void)kill(pid, SIGKILL);
+	if (waitpid(pid, &status, 0) != pid)
+		return;
+	if (WIFSIGNALED(status))
+		hlp_log(HLP_LOG_WARN, "controller[%d]: died of signal %d",
+			(int)pid, WTERMSIG(status));
+	else if (WEXITSTATUS(status) != CREEL_EXIT_STOPPED)
+		hlp_log(HLP_LOG_WARN, "controller[%d]: exited with %d",
+			(int)pid, WEXITSTATUS(status));
+}
+
+/* Serves the dispatcher's wishes for controllers until it hangs up. */
+static pid_t serve(const struct hlp_user_config *config, int user_fd)
+{
+	struct pollfd pfd = { .fd = user_fd, .events = 0 };
+	int64_t started = now_ms() - QUICK_MS;
+	unsigned int quick = 0;
+	pid_t pid = 0;
+	char byte;
+
+	while (recv(user_fd, &byte, 1, 0) == 1) {
+		/* One that said farewell may take a moment to end. */
+		(void)poll(&pfd, 1, pid > 0 ? FAREWELL_STEP_MS : 0);
+		end_controller(pid);
+		pid = 0;
+		quick = now_ms() - started < QUICK_MS ? quick + 1 : 0;
+		if (quick == MAX_QUICK) {
+			hlp_log(HLP_LOG_ERR,
+				"controller: fails again and again");
+			return 0;
+		}
+		/* Only a hang-up ends the pause before its time. */
+		if (quick &&
+		    poll(&pfd, 1, (int)(BACKOFF_MS << quick)) > 0)
+			return 0;
+		started = now_ms();
+		pid = start_controller(config, user_fd);
+	}
+	return pid;
+}
+
+/* The controller sees the end of its socket and may still tell its clients. */
+static void await_controller(pid_t pid)
+{
+	const struct timespec pause = {
+		.tv_nsec = FAREWELL_STEP_MS * 1000000L,
+	};
+
+	for (int ms = 0; pid > 0 && ms < FAREWELL_MS; ms += FAREWELL_STEP_MS) {
+		if (waitpid(pid, NULL, WNOHANG) != 0)
+			return;
+		(void)nanosleep(&pause, NULL);
+	}
+	end_controller(pid);
+}
+
+/**
+ * hlp_user_run() - be a user's helper
+ * @config: its link_fd is this function's
+ *
+ * Return: the process's exit status: the dispatcher's.
+ */
+int hlp_user_run(const struct hlp_user_config *config)
+{
+	struct hlp_user_config mine = *config;
+	struct hlp_cgroup_tree tree = *config->tree;
+	uint32_t share = mine.policy->n_blocks / mine.policy->n_users;
+	auto_fd spawner_fd = -1;
+	auto_fd user_fd = -1;
+	pid_t spawner, dispatcher, controller;
+	int status = 0;
+
+	(void)prctl(PR_SET_NAME, "creel-user");
+	if (config->tree->fd >= 0)
+		(void)hlp_cgroup_user(config->tree, mine.who.uid, &tree);
+	mine.tree = &tree;
+	spawner = hlp_user_fork_spawner(&mine, mine.share * share, share,
+					&spawner_fd);
+	if (spawner < 0)
+		return CREEL_EXIT_KERNEL;
+	hlp_stage_user(mine.system);
+	dispatcher = fork_dispatcher(&mine, spawner_fd, &user_fd);
+	fd_close(&spawner_fd);
+	fd_close(&mine.link_fd);
+	if (dispatcher < 0)
+		return CREEL_EXIT_KERNEL;
+	controller = serve(&mine, user_fd);
+	fd_close(&user_fd);
+	(void)waitpid(dispatcher, &status, 0);
+	await_controller(controller);
+	(void)waitpid(spawner, NULL, 0);
+	if (!WIFSIGNALED(status))
+		return WEXITSTATUS(status);
+	hlp_log(HLP_LOG_ERR, "dispatcher[%d]: died of signal %d",
+		(int)dispatcher, WTERMSIG(status));
+	return CREEL_EXIT_KERNEL;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A user's helper: parent of his spawner, dispatcher and controller. */
+#ifndef HELPER_USER_H
+#define HELPER_USER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "helper/cgroup.h"
+#include "helper/policy.h"
+#include "helper/stage.h"
+
+struct hlp_user_config {
+	bool system;
+	const struct hlp_policy *policy;     /* borrowed, as all below */
+	const struct hlp_cgroup_tree *tree;
+	const char *creeld;
+	const char *idle_timeout; /* for creeld, NULL its default */
+	struct hlp_identity who;
+	uint32_t share; /* which of the policy's shares of blocks */
+	int lease_fd;
+	int link_fd;    /* owned */
+};
+
+pid_t hlp_user_fork_spawner(const struct hlp_user_config *config,
+			    uint32_t first, uint32_t n_blocks, int *fd);
+int hlp_user_run(const struct hlp_user_config *config);
+
+#endif

@@ -11,15 +11,12 @@ open_sandbox()
 		eventually 20 test -e "/home/$1/ws/inside"
 }
 
-# The host's pid of the sleep in USER's sandbox, which has an id of a block.
+# The host's pid of the sleep in USER's sandbox.
 sleeper()
 {
 	for pid in $(pgrep -x sleep); do
-		grep -qs "$1-box" "/proc/$pid/environ" /proc/$pid/cgroup && continue
-		owner=$(stat -c %u "/proc/$pid/ns/user" 2>/dev/null) || continue
-		test -n "$owner" || continue
-		root=/proc/$pid/root/workspace/before
-		test "$(cat "$root" 2>/dev/null)" = "$1" || continue
+		seen=$(cat "/proc/$pid/root/workspace/before" 2>/dev/null)
+		test "$seen" = "$1" || continue
 		echo "$pid"
 		return
 	done

@@ -80,24 +80,30 @@ static void reset_signals(void)
 		die("sigprocmask");
 }
 
-static void set_limits(bool root)
+static void raise_limit(int resource)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		die("getrlimit");
-	if (root && limit.rlim_max < NOFILE_WANTED)
-		limit.rlim_max = NOFILE_WANTED;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		die("setrlimit");
-	limit = (struct rlimit){ 0, 0 };
-	if (setrlimit(RLIMIT_CORE, &limit) < 0)
-		die("setrlimit");
-	if (getrlimit(RLIMIT_FSIZE, &limit) < 0)
+	if (getrlimit(resource, &limit) < 0)
 		die("getrlimit");
 	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
+	if (setrlimit(resource, &limit) < 0)
+		die("setrlimit");
+}
+
+static void set_limits(void)
+{
+	const struct rlimit none = { 0, 0 };
+	const struct rlimit files = { NOFILE_WANTED, NOFILE_WANTED };
+	struct rlimit limit;
+
+	/* EPERM without CAP_SYS_RESOURCE: the hard limit must do. */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_max < NOFILE_WANTED)
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	raise_limit(RLIMIT_NOFILE);
+	raise_limit(RLIMIT_FSIZE);
+	if (setrlimit(RLIMIT_CORE, &none) < 0)
 		die("setrlimit");
 }
 
@@ -132,7 +138,7 @@ void hlp_stage_start(const int *keep, size_t n_keep)
 			die("descriptor in the arguments");
 	wipe_environment();
 	reset_signals();
-	set_limits(geteuid() == 0);
+	set_limits();
 	(void)umask(022);
 	if (chdir("/") < 0)
 		die("chdir");

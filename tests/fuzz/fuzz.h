@@ -15,6 +15,7 @@ struct fuzz_protocol {
 	const char *name; /* folder of its seeds */
 	size_t max;	  /* largest datagram */
 	const ProtobufCMessageDescriptor *types[3]; /* ends with NULL */
+	void (*deeper)(const uint8_t *data, size_t size); /* or NULL */
 };
 
 extern const struct fuzz_protocol fuzz_protocol;

@@ -72,5 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	for (size_t i = 0; fuzz_protocol.types[i]; i++)
 		unpack(fuzz_protocol.types[i], &frame);
+	if (fuzz_protocol.deeper)
+		fuzz_protocol.deeper(frame.buf, frame.len);
 	return 0;
 }

@@ -188,11 +188,11 @@ static void session_send(struct session *session, Ctl__Request *request)
 	struct err err = ERR_INIT;
 	int fds[] = { session->null_fd, session->null_fd, session->null_fd,
 		      session->lifeline_fd, session->workspace_fd };
+	size_t n_fds = request->op_case == CTL__REQUEST__OP_REMOVE ? 0 : 5;
 
 	request->seq = ++session->seq;
 	if (wire_send_msg(session->sock, &request->base, WIRE_FRAME_MAX_BYTES,
-			  fds, request->op_case == CTL__REQUEST__OP_REMOVE ? 0 : 5,
-			  &err) != 0)
+			  fds, n_fds, &err) != 0)
 		fail("%s", err.text);
 }
 

@@ -2,6 +2,8 @@
 /*
  * The small static reference program of the bench: does nothing, successfully.
  */
+#include <config.h>
+
 int main(void)
 {
 	return 0;

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * One request, its replies, and what is said when they do not come.
+ */
+#include <config.h>
+
+#include "controller/cli/rpc.h"
+
+#include <stdalign.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "controller/cli/report.h"
+#include "proto/arena.h"
+#include "proto/cleanup.h"
+#include "proto/exit-codes.h"
+
+/* A refusal by the system's helper looks like its death, but stays. */
+#define REFUSALS 3
+
+/**
+ * cli_frame_init() - a frame with this process's one buffer
+ */
+void cli_frame_init(struct wire_frame *frame)
+{
+	static uint8_t buf[WIRE_FRAME_MAX_BYTES];
+
+	wire_frame_init(frame, buf, sizeof(buf));
+}
+
+/**
+ * cli_reply_unpack() - decode a datagram from creeld
+ *
+ * Return: a reply that lives until the next call, or NULL.
+ */
+Ctl__Reply *cli_reply_unpack(const struct wire_frame *frame, struct err *err)
+{
+	static alignas(max_align_t) unsigned char memory[WIRE_ARENA_BYTES];
+	static struct arena arena;
+
+	if (!arena.base)
+		arena_init(&arena, memory, sizeof(memory));
+	return (Ctl__Reply *)wire_unpack(&ctl__reply__descriptor, &arena,
+					 frame->buf, frame->len, err);
+}
+
+/**
+ * cli_report_error() - print an error that creeld sent
+ * @otherwise: the exit status where it names none
+ *
+ * Return: the exit status.
+ */
+int cli_report_error(const Ctl__Error *error, int otherwise)
+{
+	cli_error("%s", error->text);
+	if (error->hint && error->hint[0])
+		cli_hint("%s", error->hint);
+	if (error->status > 0 && error->status < 256)
+		return (int)error->status;
+	return otherwise;
+}
+
+/**
+ * cli_time_up() - whether a time has passed
+ * @since: zero at first: set to now
+ */
+bool cli_time_up(struct timespec *since, unsigned int msec)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!since->tv_sec && !since->tv_nsec)
+		*since = now;
+	return (now.tv_sec - since->tv_sec) * 1000 +
+		       (now.tv_nsec - since->tv_nsec) / 1000000 >=
+	       (long)msec;
+}
+
+/* Reads replies until @take has had the last. */
+static enum wire_status read_replies(int sock, cli_reply_fn *take, void *arg,
+				     struct err *err)
+{
+	auto_frame frame;
+	enum wire_status status;
+	Ctl__Reply *reply;
+
+	cli_frame_init(&frame);
+	for (;;) {
+		status = wire_recv(sock, &frame, WIRE_MAX_FDS, err);
+		if (status != WIRE_GOT)
+			return status;
+		reply = cli_reply_unpack(&frame, err);
+		if (!reply)
+			return WIRE_BROKEN;
+		if (!take(reply, arg))
+			return WIRE_GOT;
+	}
+}
+
+/**
+ * cli_ask() - send a request and hand its replies on
+ * @request: seq is set here
+ * @take:    called for each
+ *
+ * A controller that died is started again by its helper, so an end of file is
+ * no reason to give up at once: all requests of this kind can be repeated.
+ *
+ * Return: 0, or -1 with a message printed.
+ */
+int cli_ask(const struct cli_args *args, Ctl__Request *request,
+	    cli_reply_fn *take, void *arg)
+{
+	struct timespec since = { 0 };
+	struct err err = ERR_INIT;
+	struct cli_target target;
+	unsigned int refused = 0;
+	enum wire_status status;
+
+	request->seq = 1;
+	cli_target_choose(args, &target);
+	for (;;) {
+		auto_fd sock = cli_connect(&target, &err);
+
+		if (sock < 0)
+			break;
+		status = WIRE_EOF;
+		if (!wire_send_msg(sock, &request->base, WIRE_FRAME_MAX_BYTES,
+				   NULL, 0, &err))
+			status = read_replies(sock, take, arg, &err);
+		if (status == WIRE_GOT)
+			return 0;
+		if (status == WIRE_BROKEN) {
+			cli_error("creeld: %s", err.text);
+			return -1;
+		}
+		if (++refused == REFUSALS && cli_target_fall_back(&target))
+			continue;
+		if (cli_time_up(&since, CLI_RECONNECT_MS)) {
+			cli_error("creeld: closed the connection");
+			cli_hint("`creel doctor' looks for what is missing");
+			return -1;
+		}
+		(void)nanosleep(&(struct timespec){ .tv_nsec = CLI_RETRY_MS *
+							       1000000l },
+				NULL);
+	}
+	cli_error("%s", err.text);
+	cli_connect_hint(&err);
+	return -1;
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The options that describe a sandbox.  Every path of the host is opened here,
+ * once, with the caller's rights: what is mounted is what was opened, whatever
+ * becomes of the name.
+ */
+#include <config.h>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "controller/cli/call.h"
+#include "proto/cleanup.h"
+
+static int open_source(struct cli_call *call, const char *path, bool dir,
+		       uint32_t *index, struct err *err)
+{
+	auto_fd fd = open(path, O_PATH | O_CLOEXEC | (dir ? O_DIRECTORY : 0));
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return err_set(err, ERR_BAD_REQUEST, errno, "%.90s", path);
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) &&
+	    !S_ISSOCK(st.st_mode))
+		return err_set(err, ERR_BAD_REQUEST, 0,
+			       "%.90s: neither a directory nor a regular file",
+			       path);
+	/* An O_PATH descriptor alone says nothing about reading. */
+	if (!S_ISSOCK(st.st_mode) &&
+	    faccessat(fd, "", R_OK | (S_ISDIR(st.st_mode) ? X_OK : 0),
+		      AT_EMPTY_PATH | AT_EACCESS))
+		return err_set(err, ERR_BAD_REQUEST, errno, "%.90s", path);
+	return cli_call_add_fd(call, fd_take(&fd), index, err);
+}
+
+static size_t count(const struct cli_args *args, enum cli_opt opt)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < args->n_given; i++)
+		n += args->given[i].opt == opt;
+	return n;
+}
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, ERR_KERNEL, ENOMEM, "options");
+}
+
+static int add_bind(struct cli_call *call, const char *value, struct err *err)
+{
+	size_t i = call->spec.n_binds++;
+	struct cli_place *place = &call->places[i];
+	Ctl__Bind *bind = &call->binds[i];
+
+	call->spec.binds[i] = bind;
+	ctl__bind__init(bind);
+	if (cli_parse_bind(value, place, err))
+		return -1;
+	bind->source = place->source;
+	bind->target = place->target;
+	bind->readonly = place->readonly;
+	return open_source(call, place->source, false, &bind->fd, err);
+}
+
+static int add_tmpfs(struct cli_call *call, const char *value, struct err *err)
+{
+	size_t i = call->spec.n_tmpfs++;
+	struct cli_tmpfs *size = &call->sizes[i];
+	Ctl__TmpfsMount *tmpfs = &call->tmpfs[i];
+
+	call->spec.tmpfs[i] = tmpfs;
+	ctl__tmpfs_mount__init(tmpfs);
+	if (cli_parse_tmpfs(value, size, err))
+		return -1;
+	tmpfs->target = size->target;
+	tmpfs->size = size->size;
+	tmpfs->mode = size->mode;
+	return 0;
+}
+
+static int add_ulimit(struct cli_call *call, const char *value,
+		      struct err *err)
+{
+	size_t i = call->spec.n_ulimits++;
+	struct cli_ulimit *limit = &call->limits[i];
+	Ctl__Ulimit *ulimit = &call->ulimits[i];
+
+	call->spec.ulimits[i] = ulimit;
+	ctl__ulimit__init(ulimit);
+	if (cli_parse_ulimit(value, limit, err))
+		return -1;
+	ulimit->name = limit->name;
+	ulimit->soft = limit->soft;
+	ulimit->hard = limit->hard;
+	return 0;
+}
+
+static int add_image(struct cli_call *call, const char *value, struct err *err)
+{
+	if (!strcmp(value, "host"))
+		return 0;
+	call->spec.image = (char *)value;
+	return open_source(call, value, true, &call->spec.image_fd, err);
+}
+
+static int add_workspace(struct cli_call *call, const char *value,
+			 struct err *err)
+{
+	if (call->spec.workspace_fd)
+		return err_set(err, ERR_BAD_REQUEST, 0, "given twice");
+	if (cli_parse_workspace(value, &call->workspace, err))
+		return -1;
+	call->spec.workspace = call->workspace.source;
+	call->spec.workspace_readonly = call->workspace.readonly;
+	return open_source(call, call->workspace.source, true,
+			   &call->spec.workspace_fd, err);
+}
+
+static int set_network(Ctl__Spec *spec, const char *value, struct err *err)
+{
+	if (!strcmp(value, "none"))
+		spec->net = CTL__NET__NET_NONE;
+	else if (!strcmp(value, "host"))
+		spec->net = CTL__NET__NET_HOST;
+	else
+		return err_set(err, ERR_BAD_REQUEST, 0,
+			       "neither none nor host");
+	return 0;
+}
+
+/* The options whose last value counts, and those that add to a list. */
+static int take_option(struct cli_call *call, const struct cli_given *given,
+		       struct err *err)
+{
+	Ctl__Spec *spec = &call->spec;
+	const char *value = given->value;
+
+	switch ((int)given->opt) {
+	case CLI_OPT_WORKSPACE:
+		return add_workspace(call, value, err);
+	case CLI_OPT_BIND:
+		return add_bind(call, value, err);
+	case CLI_OPT_TMPFS:
+		return add_tmpfs(call, value, err);
+	case CLI_OPT_ULIMIT:
+		return add_ulimit(call, value, err);
+	case CLI_OPT_HOSTNAME:
+		spec->hostname = (char *)value;
+		return cli_parse_name(value, err);
+	case CLI_OPT_NETWORK:
+		return set_network(spec, value, err);
+	case CLI_OPT_MEMORY:
+		return cli_parse_size(value, &spec->memory, err);
+	case CLI_OPT_MEMORY_SWAP:
+		return cli_parse_size(value, &spec->memory_swap, err);
+	case CLI_OPT_CPUS:
+		return cli_parse_cpus(value, &spec->cpu_usec, err);
+	case CLI_OPT_PIDS:
+		return cli_parse_number(value, 4194304, &spec->pids, err);
+	case CLI_OPT_CAP_KEEP:
+		return cli_parse_caps(value, &spec->cap_keep, err);
+	default:
+		return 0;
+	}
+}
+
+/* The names of the options that a live sandbox must have been made with. */
+static void list_given(struct cli_call *call, const struct cli_args *args)
+{
+	static const enum cli_opt shapes[] = {
+		CLI_OPT_IMAGE,	  CLI_OPT_WORKSPACE, CLI_OPT_BIND,
+		CLI_OPT_TMPFS,	  CLI_OPT_READ_ONLY, CLI_OPT_WRITABLE,
+		CLI_OPT_HOSTNAME, CLI_OPT_NETWORK,   CLI_OPT_MEMORY,
+		CLI_OPT_MEMORY_SWAP, CLI_OPT_CPUS,   CLI_OPT_PIDS,
+		CLI_OPT_ULIMIT,	  CLI_OPT_CAP_KEEP,
+	};
+
+	call->exec.given = call->given;
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		if (args->has[shapes[i]])
+			call->given[call->exec.n_given++] =
+				(char *)cli_opt_name(shapes[i]);
+}
+
+static int allocate(struct cli_call *call, const struct cli_args *args,
+		    struct err *err)
+{
+	size_t binds = count(args, CLI_OPT_BIND) + 1;
+	size_t tmpfs = count(args, CLI_OPT_TMPFS) + 1;
+	size_t limits = count(args, CLI_OPT_ULIMIT) + 1;
+
+	call->places = calloc(binds, sizeof(*call->places));
+	call->binds = calloc(binds, sizeof(*call->binds));
+	call->spec.binds = calloc(binds, sizeof(*call->spec.binds));
+	call->sizes = calloc(tmpfs, sizeof(*call->sizes));
+	call->tmpfs = calloc(tmpfs, sizeof(*call->tmpfs));
+	call->spec.tmpfs = calloc(tmpfs, sizeof(*call->spec.tmpfs));
+	call->limits = calloc(limits, sizeof(*call->limits));
+	call->ulimits = calloc(limits, sizeof(*call->ulimits));
+	call->spec.ulimits = calloc(limits, sizeof(*call->spec.ulimits));
+	if (!call->places || !call->binds || !call->spec.binds ||
+	    !call->sizes || !call->tmpfs || !call->spec.tmpfs ||
+	    !call->limits || !call->ulimits || !call->spec.ulimits)
+		return no_memory(err);
+	return 0;
+}
+
+/**
+ * cli_spec_fill() - the description of the sandbox
+ */
+int cli_spec_fill(struct cli_call *call, const struct cli_args *args,
+		  struct err *err)
+{
+	const char *image = args->last[CLI_OPT_IMAGE];
+
+	if (allocate(call, args, err))
+		return -1;
+	for (size_t i = 0; i < args->n_given; i++) {
+		const struct cli_given *given = &args->given[i];
+
+		if (take_option(call, given, err))
+			return err_wrap(err, "--%s %.64s",
+					cli_opt_name(given->opt),
+					given->value ? given->value : "");
+	}
+	if (image && add_image(call, image, err))
+		return err_wrap(err, "--image");
+	if (args->has[CLI_OPT_PIDS] && call->spec.pids == 0)
+		return err_set(err, ERR_BAD_REQUEST, 0,
+			       "--pids 0: at least one is needed");
+	if (args->has[CLI_OPT_WRITABLE]) {
+		if (!call->spec.image_fd)
+			return err_set(err, ERR_BAD_REQUEST, 0,
+				       "--writable: the host image has no writable form");
+		call->spec.writable = true;
+	}
+	/* Who owns the workspace inside, and whom exec's --user leaves alone. */
+	if (args->verb->id == CLI_VERB_RUN && args->has[CLI_OPT_USER])
+		call->spec.user = (char *)args->last[CLI_OPT_USER];
+	list_given(call, args);
+	return 0;
+}

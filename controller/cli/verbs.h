@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The verbs that have a file of their own.
+ */
+#ifndef CONTROLLER_CLI_VERBS_H
+#define CONTROLLER_CLI_VERBS_H
+
+#include "controller/cli/options.h"
+
+int cli_list_main(const struct cli_args *args);
+int cli_kill_main(const struct cli_args *args);
+int cli_rm_main(const struct cli_args *args);
+int cli_stats_main(const struct cli_args *args);
+int cli_doctor_main(const struct cli_args *args);
+int cli_version_main(const struct cli_args *args);
+int cli_help_main(const struct cli_args *args);
+
+#endif

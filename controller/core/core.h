@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The controller's objects and what its parts ask of each other.  Private to
+ * controller/core.
+ *
+ *	client --waiter--> exec --> sandbox --> helper
+ *
+ * A waiter is a request that is still to be answered: it belongs to a client
+ * and hangs on a command or on a sandbox. Objects are freed at the end of the
+ * event loop's turn (ctl_bury()), never while something above them on the
+ * stack may still look at them.
+ */
+#ifndef CONTROLLER_CORE_CORE_H
+#define CONTROLLER_CORE_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <time.h>
+
+#include "controller/core/command.h"
+#include "controller/core/conn.h"
+#include "controller/core/ctl.h"
+#include "controller/core/label.h"
+#include "controller/core/map.h"
+#include "controller/core/name.h"
+#include "controller/core/source.h"
+#include "controller/core/spec.h"
+#include "controller/core/status.h"
+#include "proto/control.pb-c.h"
+#include "proto/helper.pb-c.h"
+#include "proto/init.pb-c.h"
+#include "proto/wire.h"
+
+#define CTL_MAX_CLIENTS 1024
+#define CTL_MAX_WAITERS 256    /* of one client */
+#define CTL_MAX_EXECS 1024     /* of one sandbox */
+#define CTL_CLAIM_SEC 600      /* an exit status waits for its client */
+#define CTL_RECLAIM_SEC 30     /* a finished run's sandbox, likewise */
+#define CTL_RESYNC_MS 2000     /* for adopted sandboxes to answer */
+#define CTL_LOOKUP_MS 5000     /* for creel-init to open a file */
+#define CTL_TICK_SEC 5
+
+struct ctl_client;
+struct ctl_sandbox;
+struct ctl_exec;
+
+enum ctl_wait_kind {
+	CTL_WAIT_INVALID = 0,
+	CTL_WAIT_STATUS, /* run, exec, attach: Started, then Exited */
+	CTL_WAIT_GONE,   /* kill, remove: Done when the sandbox is gone */
+};
+
+struct ctl_waiter {
+	LIST_ENTRY(ctl_waiter) of_client;
+	LIST_ENTRY(ctl_waiter) of_object;
+	struct ctl_client *client; /* borrowed */
+	uint32_t seq;
+	enum ctl_wait_kind kind;
+};
+LIST_HEAD(ctl_waiters, ctl_waiter);
+
+struct ctl_client {
+	struct ctl *ctl; /* borrowed */
+	LIST_ENTRY(ctl_client) link;
+	struct ctl_conn conn;
+	struct ctl_waiters waiters;
+	unsigned int n_waiters;
+	bool buried;
+};
+
+enum ctl_exec_state {
+	CTL_EXEC_INVALID = 0,
+	CTL_EXEC_WAITING, /* for its sandbox or its user */
+	CTL_EXEC_SENT,
+	CTL_EXEC_RUNNING,
+	CTL_EXEC_OVER, /* result is set, nobody has got it yet */
+};
+
+struct ctl_exec {
+	struct ctl *ctl; /* borrowed */
+	LIST_ENTRY(ctl_exec) link;
+	struct ctl_node by_token;
+	struct ctl_sandbox *sandbox; /* borrowed; NULL: outlived it */
+	enum ctl_exec_state state;
+	uint8_t token[WIRE_ID_BYTES];
+	struct ctl_command *cmd; /* owned, until it is sent */
+	char *name;              /* owned: argv[0], for messages */
+	struct ctl_user user;
+	struct ctl_waiters waiters;
+	uint64_t timeout_ms;
+	uint32_t lookup_seq; /* of an open of /etc/passwd, 0 none */
+	bool ends_sandbox;   /* of run */
+	bool detach;
+	bool created; /* this command's request made the sandbox */
+	bool lost;
+	struct ctl_result result;
+	time_t over_at;
+	bool claimed; /* a client has got the result */
+	bool buried;
+};
+
+enum ctl_sandbox_state {
+	CTL_SANDBOX_INVALID = 0,
+	CTL_SANDBOX_BUILDING,
+	CTL_SANDBOX_LIVE,
+	CTL_SANDBOX_DYING,
+};
+
+enum ctl_death {
+	CTL_DEATH_NONE = 0, /* of its own: pid 1 was killed */
+	CTL_DEATH_ASKED,    /* kill, rm */
+	CTL_DEATH_RUN_OVER, /* the one command of run has ended */
+	CTL_DEATH_VIOLATION,
+};
+
+struct ctl_sandbox {
+	struct ctl *ctl; /* borrowed */
+	LIST_ENTRY(ctl_sandbox) link;
+	LIST_ENTRY(ctl_sandbox) building;
+	struct ctl_node by_name;
+	struct ctl_node by_id;
+	bool in_names;
+	bool in_ids;
+	enum ctl_sandbox_state state;
+	enum ctl_death death;
+	uint8_t id[WIRE_ID_BYTES];
+	char hex[CTL_HEX_BYTES];
+	struct ctl_label label;
+	struct ctl_build *build; /* owned, until it is live */
+	struct ctl_conn init;
+	int cgroup_fd; /* owned */
+	bool oom;
+	bool resyncing;
+	bool idle_run; /* adopted, its command has not come back yet */
+	bool marked;   /* has a marker on disk */
+	char warning[120];
+	uint32_t answer_seq;
+	LIST_HEAD(, ctl_exec) execs;
+	unsigned int n_execs;
+	struct ctl_waiters waiters;
+	time_t since; /* last time a command ended, or adopted */
+	bool buried;
+};
+
+/* What is needed until the helper has said started or failed. */
+struct ctl_build {
+	struct ctl_spec *spec; /* owned */
+	uint32_t first_seq;
+	uint32_t last_seq;
+	int16_t what[CTL_MAX_MOUNTS + 24]; /* mount of each verb, or -1 - op */
+	bool map_caller;
+	bool retry; /* once more, with map_caller */
+	bool failed;
+	struct ctl_fail fail;
+};
+
+struct ctl_helper_info {
+	bool system;
+	bool id_range;
+	bool idmap;
+	bool cgroup;
+	bool host_network;
+	uint32_t landlock_abi;
+	uint32_t max_sandboxes;
+	char controllers[64];
+	char cgroup_why[128];
+};
+
+struct ctl {
+	struct event_base *base; /* borrowed */
+	struct ctl_options options;
+	struct ctl_conn helper;
+	struct ctl_helper_info info;
+	bool hello;
+	bool synced;
+	bool ready; /* clients are served */
+	bool ended;
+	uint32_t seq;
+	struct ctl_map names;
+	struct ctl_map ids;
+	struct ctl_map tokens;
+	LIST_HEAD(, ctl_sandbox) sandboxes;
+	LIST_HEAD(, ctl_sandbox) building;
+	LIST_HEAD(, ctl_client) clients;
+	LIST_HEAD(, ctl_exec) orphans; /* over, their sandboxes are gone */
+	/* Buried: freed at the end of the turn. */
+	LIST_HEAD(, ctl_sandbox) dead_sandboxes;
+	LIST_HEAD(, ctl_client) dead_clients;
+	LIST_HEAD(, ctl_exec) dead_execs;
+	unsigned int n_sandboxes;
+	unsigned int n_clients;
+	unsigned int n_resyncing;
+	unsigned int n_idle_runs;
+	struct event *sweep;
+	struct event *tick;
+	struct event *resync_timer;
+	time_t busy_at; /* monotonic */
+	struct ctl_protect protect;
+	char *state_dir; /* owned, NULL: none */
+	int null_fd;     /* owned */
+	uint8_t *buf;    /* owned; a datagram as it came in */
+	struct arena arena;
+	void *arena_base; /* owned */
+};
+
+/* ctl.c */
+time_t ctl_now(void);
+void ctl_bury(struct ctl *ctl);
+void ctl_end(struct ctl *ctl, enum ctl_end end, const char *why);
+void ctl_check_ready(struct ctl *ctl);
+
+/* helper.c */
+int ctl_helper_open(struct ctl *ctl, int fd, struct err *err);
+int ctl_helper_send(struct ctl *ctl, Hlp__Request *req, int fd);
+void ctl_helper_kill(struct ctl_sandbox *sandbox);
+void ctl_helper_bye(struct ctl *ctl);
+
+/* build.c */
+int ctl_build_start(struct ctl_sandbox *sandbox, struct ctl_spec *spec,
+		    struct ctl_fail *fail);
+void ctl_build_failed(struct ctl_sandbox *sandbox, const Hlp__Failed *msg);
+struct ctl_sandbox *ctl_build_find(struct ctl *ctl, uint32_t seq);
+void ctl_build_free(struct ctl_build *build);
+
+/* sandbox.c */
+struct ctl_sandbox *ctl_sandbox_new(struct ctl *ctl,
+				    const struct ctl_label *label);
+struct ctl_sandbox *ctl_sandbox_find(struct ctl *ctl, const char *target,
+				     struct ctl_fail *fail);
+struct ctl_sandbox *ctl_sandbox_by_id(struct ctl *ctl, const uint8_t *id);
+int ctl_sandbox_live(struct ctl_sandbox *sandbox, const uint8_t *id,
+		     struct wire_frame *frame, bool cgroup);
+void ctl_sandbox_start_failed(struct ctl_sandbox *sandbox,
+			      const struct ctl_fail *fail);
+void ctl_sandbox_kill(struct ctl_sandbox *sandbox, enum ctl_death death);
+void ctl_sandbox_gone(struct ctl_sandbox *sandbox, bool oom);
+void ctl_sandbox_resynced(struct ctl_sandbox *sandbox);
+void ctl_sandbox_await_run(struct ctl_sandbox *sandbox, bool on);
+void ctl_sandbox_free(struct ctl_sandbox *sandbox);
+
+/* init.c */
+int ctl_init_open(struct ctl_sandbox *sandbox, int fd);
+int ctl_init_exec(struct ctl_exec *exec, struct err *err);
+int ctl_init_open_passwd(struct ctl_exec *exec, struct err *err);
+void ctl_init_ack(struct ctl_sandbox *sandbox, const uint8_t *token);
+void ctl_init_list(struct ctl_sandbox *sandbox);
+void ctl_init_signal(struct ctl_sandbox *sandbox, const uint8_t *token,
+		     uint32_t signal, bool tree);
+
+/* exec.c */
+struct ctl_exec *ctl_exec_new(struct ctl_sandbox *sandbox,
+			      const uint8_t token[WIRE_ID_BYTES]);
+struct ctl_exec *ctl_exec_find(struct ctl *ctl, const uint8_t *token,
+			       size_t len);
+int ctl_exec_set_command(struct ctl_exec *exec, struct ctl_command *cmd,
+			 struct ctl_fail *fail);
+void ctl_exec_go(struct ctl_exec *exec);
+void ctl_exec_started(struct ctl_exec *exec, int tty_fd);
+void ctl_exec_over(struct ctl_exec *exec, const struct ctl_result *result);
+void ctl_exec_fail(struct ctl_exec *exec, const struct ctl_fail *fail);
+void ctl_exec_sandbox_gone(struct ctl_exec *exec);
+void ctl_exec_attach(struct ctl_exec *exec, struct ctl_client *client,
+		     uint32_t seq);
+void ctl_exec_forget(struct ctl_exec *exec);
+void ctl_exec_tick(struct ctl *ctl);
+void ctl_exec_free(struct ctl_exec *exec);
+
+/* client.c */
+int ctl_client_new(struct ctl *ctl, int fd, struct err *err);
+void ctl_client_drop(struct ctl_client *client);
+void ctl_client_free(struct ctl_client *client);
+void ctl_reply(struct ctl_client *client, uint32_t seq, Ctl__Reply *reply,
+	       int fd);
+void ctl_reply_fail(struct ctl_client *client, uint32_t seq,
+		    const struct ctl_fail *fail);
+void ctl_reply_done(struct ctl_client *client, uint32_t seq);
+struct ctl_waiter *ctl_wait(struct ctl_client *client, uint32_t seq,
+			    enum ctl_wait_kind kind, struct ctl_waiters *on);
+void ctl_waiter_free(struct ctl_waiter *waiter);
+
+/* request.c: what a request does; -1: fail is the answer */
+int ctl_req_run(struct ctl_client *client, const Ctl__Request *req,
+		struct wire_frame *frame, struct ctl_fail *fail);
+int ctl_req_exec(struct ctl_client *client, const Ctl__Request *req,
+		 struct wire_frame *frame, struct ctl_fail *fail);
+int ctl_req_attach(struct ctl_client *client, const Ctl__Request *req,
+		   struct wire_frame *frame, struct ctl_fail *fail);
+int ctl_req_signal(struct ctl_client *client, const Ctl__Request *req,
+		   struct wire_frame *frame, struct ctl_fail *fail);
+
+/* query.c */
+int ctl_req_list(struct ctl_client *client, const Ctl__Request *req,
+		 struct wire_frame *frame, struct ctl_fail *fail);
+int ctl_req_kill(struct ctl_client *client, const Ctl__Request *req,
+		 struct wire_frame *frame, struct ctl_fail *fail);
+int ctl_req_remove(struct ctl_client *client, const Ctl__Request *req,
+		   struct wire_frame *frame, struct ctl_fail *fail);
+int ctl_req_stats(struct ctl_client *client, const Ctl__Request *req,
+		  struct wire_frame *frame, struct ctl_fail *fail);
+int ctl_req_version(struct ctl_client *client, const Ctl__Request *req,
+		    struct wire_frame *frame, struct ctl_fail *fail);
+
+/* state.c: what is on disk */
+char *ctl_state_dir(const struct ctl_options *options);
+int ctl_state_session_dir(struct ctl *ctl, const char *name,
+			  struct ctl_fail *fail);
+void ctl_state_mark(struct ctl *ctl, const char *name, bool on);
+bool ctl_state_marked(struct ctl *ctl, const char *name);
+
+#endif

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Commands: from the request to the moment when a client has got the status.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/core/core.h"
+#include "controller/core/log.h"
+#include "proto/cleanup.h"
+
+/**
+ * ctl_exec_find() - by its token, in whatever sandbox
+ */
+struct ctl_exec *ctl_exec_find(struct ctl *ctl, const uint8_t *token,
+			       size_t len)
+{
+	struct ctl_node *node = ctl_map_get(&ctl->tokens, token, len);
+
+	return node ? container_of(node, struct ctl_exec, by_token) : NULL;
+}
+
+/**
+ * ctl_exec_new() - a command of a sandbox, waiting
+ * @token: in no use
+ *
+ * Return: the command, owned by its sandbox, or NULL without memory.
+ */
+struct ctl_exec *ctl_exec_new(struct ctl_sandbox *sandbox,
+			      const uint8_t token[WIRE_ID_BYTES])
+{
+	const struct ctl_label *label = &sandbox->label;
+	struct ctl_exec *exec = calloc(1, sizeof(*exec));
+
+	if (!exec)
+		return NULL;
+	exec->ctl = sandbox->ctl;
+	exec->sandbox = sandbox;
+	exec->state = CTL_EXEC_WAITING;
+	memcpy(exec->token, token, WIRE_ID_BYTES);
+	LIST_INIT(&exec->waiters);
+	LIST_INSERT_HEAD(&sandbox->execs, exec, link);
+	sandbox->n_execs++;
+	ctl_map_put(&sandbox->ctl->tokens, &exec->by_token, exec->token,
+		    WIRE_ID_BYTES);
+	exec->ends_sandbox =
+		label->kind != CTL_KIND_SESSION &&
+		memcmp(label->token, token, WIRE_ID_BYTES) == 0;
+	exec->detach = exec->ends_sandbox && label->detach;
+	return exec;
+}
+
+/**
+ * ctl_exec_set_command() - what it is to run
+ * @cmd: taken over on success
+ */
+int ctl_exec_set_command(struct ctl_exec *exec, struct ctl_command *cmd,
+			 struct ctl_fail *fail)
+{
+	exec->name = strdup(cmd->argc ? cmd->strings : "shell");
+	if (!exec->name)
+		return err_set(&fail->err, ERR_KERNEL, ENOMEM, "command");
+	exec->cmd = cmd;
+	exec->timeout_ms = cmd->timeout_ms;
+	return 0;
+}
+
+/* Sets exec->user as far as it is known; 1: /etc/passwd must tell the rest. */
+static int resolve_user(struct ctl_exec *exec, struct err *err)
+{
+	const struct ctl_label *label = &exec->sandbox->label;
+	const char *text = exec->cmd->user_text[0] ? exec->cmd->user_text :
+						     label->user;
+	struct ctl_user *user = &exec->user;
+
+	if (text[0]) {
+		if (ctl_user_parse(text, user, err) < 0)
+			return err_wrap(err, "--user");
+	} else {
+		user->uid = label->uid;
+		user->gid = label->gid;
+		user->resolved = true;
+	}
+	if (label->host_image) {
+		if (!ctl_user_builtin(user, label->uid, label->gid))
+			return err_set(err, ERR_BAD_REQUEST, 0,
+				       "--user %s: the host image has root, creel and nobody",
+				       user->name);
+		return 0;
+	}
+	(void)snprintf(user->home, sizeof(user->home), "%s",
+		       user->resolved && user->uid == 0 ? "/root" :
+							  "/home/creel");
+	return !user->resolved || exec->cmd->login;
+}
+
+static int send_exec(struct ctl_exec *exec, struct ctl_fail *fail)
+{
+	const struct ctl_helper_info *info = &exec->sandbox->ctl->info;
+
+	if (!info->id_range && exec->user.uid != exec->sandbox->label.uid) {
+		err_set(&fail->err, ERR_UNSUPPORTED, 0,
+			"--user: only uid %u exists in this sandbox",
+			exec->sandbox->label.uid);
+		return ctl_fail_hint(fail,
+				     "give yourself a range of ids in /etc/subuid and /etc/subgid");
+	}
+	if (ctl_command_complete(exec->cmd, &exec->user, &fail->err) < 0 ||
+	    ctl_init_exec(exec, &fail->err) < 0)
+		return -1;
+	exec->state = CTL_EXEC_SENT;
+	ctl_command_free(exec->cmd);
+	exec->cmd = NULL;
+	return 0;
+}
+
+/**
+ * ctl_exec_go() - do what can be done now to get a command started
+ *
+ * Called when its sandbox has come to life and when its user is known.
+ */
+void ctl_exec_go(struct ctl_exec *exec)
+{
+	struct ctl_fail fail = CTL_FAIL_INIT;
+	int ret = 0;
+
+	if (exec->state != CTL_EXEC_WAITING || !exec->cmd ||
+	    exec->sandbox->state != CTL_SANDBOX_LIVE)
+		return;
+	if (exec->lookup_seq == 0)
+		ret = resolve_user(exec, &fail.err);
+	if (ret > 0)
+		ret = ctl_init_open_passwd(exec, &fail.err);
+	else if (ret == 0)
+		ret = send_exec(exec, &fail);
+	if (ret < 0)
+		ctl_exec_fail(exec, &fail);
+}
+
+static void reply_started(struct ctl_exec *exec, struct ctl_waiter *waiter,
+			  int tty_fd)
+{
+	struct ctl_sandbox *sandbox = exec->sandbox;
+	Ctl__Reply reply = CTL__REPLY__INIT;
+	Ctl__Started msg = CTL__STARTED__INIT;
+	char *warnings[1] = { sandbox->warning };
+
+	msg.sandbox = sandbox->label.name;
+	msg.id = sandbox->hex;
+	msg.created = exec->created;
+	msg.lost = exec->lost;
+	msg.token.data = exec->token;
+	msg.token.len = WIRE_ID_BYTES;
+	if (exec->created && sandbox->warning[0]) {
+		msg.n_warnings = 1;
+		msg.warnings = warnings;
+	}
+	reply.re_case = CTL__REPLY__RE_STARTED;
+	reply.started = &msg;
+	ctl_reply(waiter->client, waiter->seq, &reply, tty_fd);
+}
+
+static void reply_exited(struct ctl_exec *exec, struct ctl_waiter *waiter,
+			 bool pending)
+{
+	const struct ctl_result *result = &exec->result;
+	Ctl__Reply reply = CTL__REPLY__INIT;
+	Ctl__Exited msg = CTL__EXITED__INIT;
+
+	msg.token.data = exec->token;
+	msg.token.len = WIRE_ID_BYTES;
+	msg.status = result->status;
+	msg.timed_out = result->timed_out;
+	msg.oom = result->oom;
+	msg.text = (char *)result->text;
+	msg.cpu_usec = result->cpu_usec;
+	msg.memory_peak = result->memory_peak;
+	msg.wall_usec = result->wall_usec;
+	msg.has_cpu = result->has_cpu;
+	msg.has_memory = result->has_memory;
+	msg.pending = pending;
+	reply.re_case = CTL__REPLY__RE_EXITED;
+	reply.exited = &msg;
+	ctl_reply(waiter->client, waiter->seq, &reply, -1);
+	exec->claimed = true;
+}
+
+/* The last word on a command; its waiters go. */
+static void deliver(struct ctl_exec *exec)
+{
+	struct ctl_waiter *waiter;
+
+	while ((waiter = LIST_FIRST(&exec->waiters))) {
+		reply_exited(exec, waiter, false);
+		ctl_waiter_free(waiter);
+	}
+}
+
+/**
+ * ctl_exec_started() - creel-init says that it runs
+ * @tty_fd: master of its terminal, borrowed, -1 none
+ */
+void ctl_exec_started(struct ctl_exec *exec, int tty_fd)
+{
+	struct ctl_waiter *waiter;
+
+	exec->state = CTL_EXEC_RUNNING;
+	LIST_FOREACH(waiter, &exec->waiters, of_object)
+		reply_started(exec, waiter, tty_fd);
+}
+
+/**
+ * ctl_exec_over() - creel-init says how it ended
+ *
+ * The sandbox of run goes with its command, and the client hears the status
+ * twice: at once, lest it be lost with this process, and when nothing of the
+ * sandbox is left. Where no client is there to hear it, it may still come back
+ * after a restart.
+ */
+void ctl_exec_over(struct ctl_exec *exec, const struct ctl_result *result)
+{
+	struct ctl_sandbox *sandbox = exec->sandbox;
+	struct ctl_waiter *waiter;
+
+	exec->state = CTL_EXEC_OVER;
+	exec->result = *result;
+	exec->over_at = sandbox->since = ctl_now();
+	if (!exec->ends_sandbox) {
+		deliver(exec);
+		if (exec->claimed || result->hung_up)
+			ctl_exec_forget(exec);
+		return;
+	}
+	LIST_FOREACH(waiter, &exec->waiters, of_object)
+		reply_exited(exec, waiter, true);
+	if (exec->claimed || exec->detach || result->hung_up)
+		ctl_sandbox_kill(sandbox, CTL_DEATH_RUN_OVER);
+	else
+		ctl_sandbox_await_run(sandbox, true);
+}
+
+/**
+ * ctl_exec_fail() - it did not start, or nobody knows how it ended
+ *
+ * A sandbox that was made for it alone goes too.
+ */
+void ctl_exec_fail(struct ctl_exec *exec, const struct ctl_fail *fail)
+{
+	struct ctl_sandbox *sandbox = exec->sandbox;
+	struct ctl_waiter *waiter;
+
+	while ((waiter = LIST_FIRST(&exec->waiters))) {
+		ctl_reply_fail(waiter->client, waiter->seq, fail);
+		ctl_waiter_free(waiter);
+	}
+	if (exec->ends_sandbox && sandbox->state == CTL_SANDBOX_LIVE)
+		ctl_sandbox_kill(sandbox, CTL_DEATH_RUN_OVER);
+	ctl_exec_forget(exec);
+}
+
+static void fail_with_sandbox(struct ctl_exec *exec)
+{
+	struct ctl_sandbox *sandbox = exec->sandbox;
+	struct ctl_fail fail = CTL_FAIL_INIT;
+
+	err_set(&fail.err, ERR_BAD_STATE, 0, "sandbox %.90s is gone: %s",
+		sandbox->label.name,
+		sandbox->ctl->ended	       ? "the helper ended" :
+		sandbox->death == CTL_DEATH_NONE ? "its pid 1 was killed" :
+						   "its pid 1 broke the protocol");
+	if (sandbox->label.kind == CTL_KIND_SESSION)
+		ctl_fail_hint(&fail, "the next creel exec makes a new one");
+	ctl_exec_fail(exec, &fail);
+}
+
+static void killed_with_sandbox(struct ctl_exec *exec)
+{
+	const char *name = exec->sandbox->label.name;
+
+	exec->state = CTL_EXEC_OVER;
+	exec->over_at = ctl_now();
+	exec->result.status = CREEL_EXIT_SIGNAL + SIGKILL;
+	(void)snprintf(exec->result.text, sizeof(exec->result.text),
+		       "sandbox %.60s was killed", name);
+}
+
+static void oom_with_sandbox(struct ctl_exec *exec)
+{
+	Ini__Exited msg = INI__EXITED__INIT;
+
+	msg.oom = true;
+	exec->state = CTL_EXEC_OVER;
+	exec->over_at = ctl_now();
+	ctl_result_from_init(&msg, exec->sandbox->label.memory, 0,
+			     &exec->result);
+}
+
+static void orphan(struct ctl_exec *exec)
+{
+	LIST_REMOVE(exec, link);
+	exec->sandbox->n_execs--;
+	LIST_INSERT_HEAD(&exec->ctl->orphans, exec, link);
+	exec->state = CTL_EXEC_OVER;
+	exec->sandbox = NULL;
+}
+
+/**
+ * ctl_exec_sandbox_gone() - its sandbox is gone, and so is the command
+ *
+ * A status that nobody has got yet waits for its client.
+ */
+void ctl_exec_sandbox_gone(struct ctl_exec *exec)
+{
+	struct ctl_sandbox *sandbox = exec->sandbox;
+
+	if (exec->state != CTL_EXEC_OVER) {
+		if (sandbox->death == CTL_DEATH_NONE && sandbox->oom)
+			oom_with_sandbox(exec);
+		else if (sandbox->death == CTL_DEATH_ASKED ||
+			 sandbox->death == CTL_DEATH_RUN_OVER)
+			killed_with_sandbox(exec);
+	}
+	if (exec->state != CTL_EXEC_OVER) {
+		fail_with_sandbox(exec);
+		return;
+	}
+	deliver(exec);
+	if (exec->claimed || exec->result.hung_up || sandbox->ctl->ended)
+		ctl_exec_forget(exec);
+	else
+		orphan(exec);
+}
+
+/**
+ * ctl_exec_attach() - a client wants to hear how a known command ends
+ */
+void ctl_exec_attach(struct ctl_exec *exec, struct ctl_client *client,
+		     uint32_t seq)
+{
+	struct ctl_waiter *waiter =
+		ctl_wait(client, seq, CTL_WAIT_STATUS, &exec->waiters);
+
+	if (!waiter)
+		return;
+	if (exec->state == CTL_EXEC_RUNNING)
+		reply_started(exec, waiter, -1);
+	if (exec->state != CTL_EXEC_OVER)
+		return;
+	if (exec->sandbox && exec->ends_sandbox) {
+		reply_exited(exec, waiter, true);
+		ctl_sandbox_kill(exec->sandbox, CTL_DEATH_RUN_OVER);
+		return;
+	}
+	deliver(exec);
+	ctl_exec_forget(exec);
+}
+
+/**
+ * ctl_exec_forget() - drop a command from all tables
+ *
+ * creel-init forgets it too, if it still has a status of it.
+ */
+void ctl_exec_forget(struct ctl_exec *exec)
+{
+	struct ctl_sandbox *sandbox = exec->sandbox;
+	struct ctl *ctl = exec->ctl;
+	struct ctl_waiter *waiter;
+
+	if (exec->buried)
+		return;
+	while ((waiter = LIST_FIRST(&exec->waiters)))
+		ctl_waiter_free(waiter);
+	LIST_REMOVE(exec, link);
+	exec->buried = true;
+	if (sandbox) {
+		sandbox->n_execs--;
+		if (exec->state == CTL_EXEC_OVER &&
+		    sandbox->state == CTL_SANDBOX_LIVE)
+			ctl_init_ack(sandbox, exec->token);
+	}
+	ctl_map_del(&ctl->tokens, &exec->by_token);
+	LIST_INSERT_HEAD(&ctl->dead_execs, exec, link);
+	ctl_bury(ctl);
+}
+
+static void forget_old(struct ctl_exec *exec, time_t now)
+{
+	if (exec->state == CTL_EXEC_OVER && !exec->ends_sandbox &&
+	    now - exec->over_at >= CTL_CLAIM_SEC)
+		ctl_exec_forget(exec);
+}
+
+/**
+ * ctl_exec_tick() - let go of statuses that nobody came for
+ */
+void ctl_exec_tick(struct ctl *ctl)
+{
+	struct ctl_sandbox *sandbox;
+	struct ctl_exec *exec, *next;
+	time_t now = ctl_now();
+
+	for (exec = LIST_FIRST(&ctl->orphans); exec; exec = next) {
+		next = LIST_NEXT(exec, link);
+		if (now - exec->over_at >= CTL_CLAIM_SEC)
+			ctl_exec_forget(exec);
+	}
+	LIST_FOREACH(sandbox, &ctl->sandboxes, link) {
+		for (exec = LIST_FIRST(&sandbox->execs); exec; exec = next) {
+			next = LIST_NEXT(exec, link);
+			forget_old(exec, now);
+		}
+	}
+}
+
+/**
+ * ctl_exec_free() - release; in no table any more
+ */
+void ctl_exec_free(struct ctl_exec *exec)
+{
+	ctl_command_free(exec->cmd);
+	free(exec->name);
+	free(exec);
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Descriptors from clients.  A source is judged by the object that it is:
+ * devices and inode numbers are compared on the way up from it, never text, so
+ * that a symbolic link or a second mount of a directory changes nothing.
+ *
+ * The client is the same user as the controller: this keeps a person from
+ * handing creel's own sockets to a sandbox, it is no border of privilege.
+ */
+#include <config.h>
+
+#include "controller/core/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+
+#include "proto/cleanup.h"
+#include "proto/wire.h"
+
+/* More levels than a path can have; a loop cannot happen, a race could. */
+#define MAX_DEPTH 2048
+
+/**
+ * ctl_protect_init() - protect nothing
+ */
+void ctl_protect_init(struct ctl_protect *protect)
+{
+	memset(protect, 0, sizeof(*protect));
+}
+
+/**
+ * ctl_protect_add() - keep a directory out of all sandboxes
+ * @path: where there is none there is nothing to protect
+ */
+void ctl_protect_add(struct ctl_protect *protect, const char *path)
+{
+	auto_fd fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+	size_t at = protect->n_dirs;
+
+	if (fd < 0 || at == CTL_PROTECT_MAX || fstat(fd, &st) < 0)
+		return;
+	for (size_t i = 0; i < at; i++)
+		if (protect->dirs[i].dev == st.st_dev &&
+		    protect->dirs[i].ino == st.st_ino)
+			return;
+	protect->dirs[at].fd = fd_take(&fd);
+	protect->dirs[at].dev = st.st_dev;
+	protect->dirs[at].ino = st.st_ino;
+	protect->n_dirs++;
+}
+
+/**
+ * ctl_protect_fini() - release; idempotent
+ */
+void ctl_protect_fini(struct ctl_protect *protect)
+{
+	for (size_t i = 0; i < protect->n_dirs; i++)
+		fd_close(&protect->dirs[i].fd);
+	protect->n_dirs = 0;
+}
+
+/*
+ * Calls @match for the directory @fd and everything above it. Where the way up
+ * cannot be walked (no search permission), what is above is not reachable for
+ * a sandbox of this user either.
+ */
+static bool any_above(int start, bool (*match)(const struct stat *, const void *),
+		      const void *arg)
+{
+	auto_fd fd = openat(start, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st, last = { 0 };
+
+	for (int i = 0; i < MAX_DEPTH && fd >= 0; i++) {
+		int up;
+
+		if (fstat(fd, &st) < 0)
+			return false;
+		if (match(&st, arg))
+			return true;
+		if (i > 0 && st.st_dev == last.st_dev &&
+		    st.st_ino == last.st_ino)
+			return false;
+		last = st;
+		up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		fd_close(&fd);
+		fd = up;
+	}
+	return false;
+}
+
+static bool is_protected(const struct stat *st, const void *arg)
+{
+	const struct ctl_protect *protect = arg;
+
+	for (size_t i = 0; i < protect->n_dirs; i++)
+		if (protect->dirs[i].dev == st->st_dev &&
+		    protect->dirs[i].ino == st->st_ino)
+			return true;
+	return false;
+}
+
+static bool is_same(const struct stat *st, const void *arg)
+{
+	const struct stat *other = arg;
+
+	return st->st_dev == other->st_dev && st->st_ino == other->st_ino;
+}
+
+/* The directory that a regular file is in, as far as its link tells. */
+static int parent_of(int fd)
+{
+	char link[64], path[WIRE_PATH_MAX_BYTES * 4];
+	char *slash;
+	ssize_t len;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len <= 0)
+		return -1;
+	path[len] = '\0';
+	slash = strrchr(path, '/');
+	if (!slash)
+		return -1;
+	slash[slash == path ? 1 : 0] = '\0';
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static const char *kind_name(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFSOCK:
+		return "a socket";
+	case S_IFIFO:
+		return "a FIFO";
+	case S_IFLNK:
+		return "a symbolic link";
+	case S_IFCHR:
+	case S_IFBLK:
+		return "a device";
+	case S_IFDIR:
+		return "a directory";
+	case S_IFREG:
+		return "a regular file";
+	}
+	return "no file";
+}
+
+static int check_protected(int fd, const struct stat *st, const char *what,
+			   const struct ctl_protect *protect,
+			   struct ctl_fail *fail)
+{
+	auto_fd dir = S_ISDIR(st->st_mode) ? openat(fd, ".",
+						    O_PATH | O_DIRECTORY |
+							    O_CLOEXEC) :
+					     parent_of(fd);
+
+	if (dir >= 0 && any_above(dir, is_protected, protect))
+		return err_set(&fail->err, ERR_DENIED, 0,
+			       "%s: it is inside a directory of creel itself",
+			       what);
+	for (size_t i = 0; S_ISDIR(st->st_mode) && i < protect->n_dirs; i++) {
+		if (!any_above(protect->dirs[i].fd, is_same, st))
+			continue;
+		err_set(&fail->err, ERR_DENIED, 0,
+			"%s: it contains creel's own state or sockets", what);
+		return ctl_fail_hint(fail, "name a directory below it");
+	}
+	return 0;
+}
+
+/**
+ * ctl_source_check() - may this be mounted into a sandbox?
+ * @fd:   from a client, borrowed
+ * @what: for the message, e.g. "--bind /a:/b"
+ *
+ * Return: 0 or -1: BAD_REQUEST for what is neither a directory nor a regular
+ * file, or is no O_PATH descriptor; DENIED for what is inside or above a
+ * directory of creel itself.
+ */
+int ctl_source_check(int fd, const char *what,
+		     const struct ctl_protect *protect, struct ctl_fail *fail)
+{
+	int flags = fcntl(fd, F_GETFL);
+	struct stat st;
+
+	if (flags < 0 || fstat(fd, &st) < 0)
+		return err_set(&fail->err, ERR_BAD_REQUEST, errno, "%s", what);
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return err_set(&fail->err, ERR_BAD_REQUEST, 0,
+			       "%s: the source is %s; directories and regular files can be bound",
+			       what, kind_name(st.st_mode));
+	if (!(flags & O_PATH))
+		return err_set(&fail->err, ERR_BAD_REQUEST, 0,
+			       "%s: the descriptor is not an O_PATH one", what);
+	return check_protected(fd, &st, what, protect, fail);
+}
+
+/**
+ * ctl_stream_check() - may this be a command's stdin, stdout or stderr, or its
+ * lifeline?
+ *
+ * A regular file or a terminal that is passed in can be opened again inside,
+ * with other rights: those are for the client to relay.
+ */
+int ctl_stream_check(int fd, const char *what, enum ctl_stream kind,
+		     struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set(err, ERR_BAD_REQUEST, errno, "%s", what);
+	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
+		return 0;
+	if (kind == CTL_STREAM_STDIO && S_ISCHR(st.st_mode) &&
+	    st.st_rdev == makedev(1, 3))
+		return 0;
+	return err_set(err, ERR_BAD_REQUEST, 0,
+		       "%s: it is %s; pipes, sockets and /dev/null can be passed in",
+		       what, kind_name(st.st_mode));
+}
+
+/**
+ * ctl_memfd_check() - is this a sealed memfd of a bearable size?
+ * @size: filled with its size
+ */
+int ctl_memfd_check(int fd, const char *what, size_t max, size_t *size,
+		    struct err *err)
+{
+	const int want = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct stat st;
+
+	if (seals < 0 || (seals & want) != want)
+		return err_set(err, ERR_BAD_REQUEST, 0,
+			       "%s: it is not a sealed memfd", what);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_set(err, ERR_BAD_REQUEST, 0, "%s: it is no memfd",
+			       what);
+	if ((uint64_t)st.st_size > max)
+		return err_set(err, ERR_LIMIT, 0,
+			       "%s: %lld bytes, at most %zu are allowed", what,
+			       (long long)st.st_size, max);
+	*size = (size_t)st.st_size;
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Descriptors that a client passed: what they may be, and what no sandbox may
+ * get to see.
+ */
+#ifndef CONTROLLER_CORE_SOURCE_H
+#define CONTROLLER_CORE_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "controller/core/fail.h"
+
+#define CTL_PROTECT_MAX 16
+
+/* Directories of creel itself, by what they are and not by their names. */
+struct ctl_protect {
+	struct {
+		int fd; /* owned, O_PATH */
+		dev_t dev;
+		ino_t ino;
+	} dirs[CTL_PROTECT_MAX];
+	size_t n_dirs;
+};
+
+enum ctl_stream {
+	CTL_STREAM_INVALID = 0,
+	CTL_STREAM_STDIO,
+	CTL_STREAM_LIFELINE,
+};
+
+void ctl_protect_init(struct ctl_protect *protect);
+void ctl_protect_add(struct ctl_protect *protect, const char *path);
+void ctl_protect_fini(struct ctl_protect *protect);
+int ctl_source_check(int fd, const char *what,
+		     const struct ctl_protect *protect, struct ctl_fail *fail);
+int ctl_stream_check(int fd, const char *what, enum ctl_stream kind,
+		     struct err *err);
+int ctl_memfd_check(int fd, const char *what, size_t max, size_t *size,
+		    struct err *err);
+
+#endif

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * creeld, the controller of one user.  Started by creel-helper with the
+ * helper's socket; runs without privileges and executes nothing.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "controller/core/ctl.h"
+#include "controller/core/log.h"
+#include "proto/exit-codes.h"
+
+#define IDLE_DEFAULT_SEC 600
+#define IDLE_MAX_SEC (30U * 24 * 3600)
+
+struct daemon {
+	struct event_base *base; /* owned */
+	int status;
+};
+
+static const char usage[] =
+	"usage: creeld --helper-fd FD [--idle-timeout SECONDS]\n"
+	"creel-helper starts creeld; see creeld(8)\n";
+
+static void __attribute__((noreturn)) die_usage(void)
+{
+	(void)fputs(usage, stderr);
+	exit(CREEL_EXIT_CONFIG);
+}
+
+static unsigned int parse_number(const char *text, unsigned long most)
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || end == text || *end || text[0] < '0' || text[0] > '9' ||
+	    value > most)
+		die_usage();
+	return (unsigned int)value;
+}
+
+/* Nobody else's business: no core, no ptrace, no readable files. */
+static void harden(void)
+{
+	const struct rlimit none = { 0, 0 };
+	struct rlimit files;
+
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)umask(077);
+	(void)signal(SIGPIPE, SIG_IGN);
+	/* Two descriptors a sandbox, and those of clients. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static void on_end(void *arg, enum ctl_end end, const char *why)
+{
+	struct daemon *daemon = arg;
+
+	switch (end) {
+	case CTL_END_IDLE:
+	case CTL_END_HELPER:
+		daemon->status = CREEL_EXIT_STOPPED;
+		break;
+	case CTL_END_VIOLATION:
+		daemon->status = CREEL_EXIT_VIOLATION;
+		break;
+	case CTL_END_FAILED:
+	case CTL_END_INVALID:
+		daemon->status = CREEL_EXIT_CONFIG;
+		break;
+	}
+	ctl_log(CTL_LOG_INFO, "ends: %s", why);
+	(void)event_base_loopbreak(daemon->base);
+}
+
+/* The helper keeps the sandboxes for the next creeld. */
+static void on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct daemon *daemon = arg;
+
+	(void)what;
+	ctl_log(CTL_LOG_INFO, "ends: signal %d", (int)sig);
+	(void)event_base_loopbreak(daemon->base);
+}
+
+static int serve(int helper_fd, unsigned int idle_sec)
+{
+	struct daemon daemon = { .status = CREEL_EXIT_STOPPED };
+	const struct ctl_options options = {
+		.idle_timeout_sec = idle_sec,
+		.on_end = on_end,
+		.on_end_arg = &daemon,
+	};
+	struct event *term, *interrupt;
+	struct err err = ERR_INIT;
+	struct ctl *ctl;
+
+	daemon.base = event_base_new();
+	if (!daemon.base)
+		return CREEL_EXIT_CONFIG;
+	term = evsignal_new(daemon.base, SIGTERM, on_signal, &daemon);
+	interrupt = evsignal_new(daemon.base, SIGINT, on_signal, &daemon);
+	ctl = ctl_new(daemon.base, helper_fd, &options, &err);
+	if (!term || !interrupt || !ctl || evsignal_add(term, NULL) < 0 ||
+	    evsignal_add(interrupt, NULL) < 0) {
+		ctl_log(CTL_LOG_ERR, "cannot start: %s", err.text);
+		return CREEL_EXIT_CONFIG;
+	}
+	if (event_base_dispatch(daemon.base) < 0)
+		daemon.status = CREEL_EXIT_CONFIG;
+	ctl_free(ctl);
+	event_free(term);
+	event_free(interrupt);
+	event_base_free(daemon.base);
+	return daemon.status;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "helper-fd", required_argument, NULL, 'f' },
+		{ "idle-timeout", required_argument, NULL, 'i' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
+	unsigned int idle_sec = IDLE_DEFAULT_SEC;
+	unsigned int helper_fd = 0;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'f')
+			helper_fd = parse_number(optarg, INT_MAX);
+		else if (option == 'i')
+			idle_sec = parse_number(optarg, IDLE_MAX_SEC);
+		else if (option == 'V')
+			return printf("creeld %s\n", PACKAGE_VERSION) < 0;
+		else
+			die_usage();
+	}
+	if (helper_fd < 3 || optind != argc)
+		die_usage();
+	harden();
+	ctl_log_open(getenv("CREEL_DEBUG") ? CTL_LOG_DEBUG : CTL_LOG_WARN);
+	return serve((int)helper_fd, idle_sec);
+}

@@ -17,6 +17,10 @@
 #include "proto/err.h"
 #include "proto/wire.h"
 
+#define HLP_MAX_SLOTS 4352 /* as many sandboxes as a policy allows, and the pool */
+#define HLP_MAX_ID 65535   /* largest uid and gid inside */
+#define HLP_HOSTNAME_MAX_BYTES 64
+
 enum hlp_op {
 	HLP_OP_INVALID = 0,
 	HLP_OP_NEW,
@@ -61,9 +65,9 @@ enum hlp_limit {
 };
 
 /*
- * One step of building a sandbox.  Descriptors that travel with it: NEW the
- * setup process's end of its step socket and pid 1's control socket; IMAGE,
- * MOUNT as the verb has them; else none.
+ * One step of building a sandbox.  Descriptors that travel with it: NEW
+ * pid 1's end of its control socket; IMAGE, MOUNT as the verb has them; else
+ * none.
  */
 struct hlp_step {
 	enum hlp_op op;
@@ -104,7 +108,7 @@ struct hlp_step {
 			uint64_t value;
 		} limit;
 		struct {
-			char name[65];
+			char name[HLP_HOSTNAME_MAX_BYTES + 1];
 		} hostname;
 	};
 };
@@ -139,5 +143,9 @@ struct hlp_report {
 	struct err err;
 	struct hlp_facts facts;
 };
+
+int hlp_step_check(const struct hlp_step *step, size_t n_fds, struct err *err);
+const char *hlp_file_name(enum hlp_file file);
+bool hlp_target_ok(const char *path, size_t size);
 
 #endif

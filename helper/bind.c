@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Bind sources on their way through the spawner.  System mode: the tree is
+ * cloned here, in the host's mount namespace, and its ids are shifted.
+ * Rootless: only its identity and path are found, the setup process clones it.
+ */
+#include <config.h>
+
+#include "helper/slot.h"
+
+#include <string.h>
+#include <sys/mount.h>
+
+#include "helper/mount.h"
+#include "helper/source.h"
+#include "proto/cleanup.h"
+
+#define HLP_IMAGE_IDS 65536
+
+/* {u, u's gid} to the sandbox's one identity; an image's ids to the block's. */
+static int idmap_for(struct hlp_slots *slots, struct hlp_slot *slot, bool image,
+		     struct err *err)
+{
+	const struct hlp_self *self = &slots->self;
+	struct hlp_maps maps = { .deny_setgroups = false };
+	uint32_t count = self->caller_uid == 0 ? HLP_IMAGE_IDS : 1;
+
+	if (image) {
+		hlp_map_add(&maps.uid, self->caller_uid, slot->block, count);
+		hlp_map_add(&maps.gid, self->caller_gid, slot->block, count);
+		return hlp_clone_idmap(self, &maps, err);
+	}
+	if (slot->idmap_fd < 0) {
+		hlp_map_add(&maps.uid, self->caller_uid, slot->block + slot->uid,
+			    1);
+		hlp_map_add(&maps.gid, self->caller_gid, slot->block + slot->gid,
+			    1);
+		slot->idmap_fd = hlp_clone_idmap(self, &maps, err);
+	}
+	return slot->idmap_fd;
+}
+
+static int shift_ids(struct hlp_slots *slots, struct hlp_slot *slot, int tree_fd,
+		     const struct hlp_source *source, bool image,
+		     struct err *err)
+{
+	auto_fd own_fd = -1;
+	int idmap_fd = idmap_for(slots, slot, image, err);
+
+	if (idmap_fd < 0)
+		return -1;
+	if (image)
+		own_fd = idmap_fd;
+	if (hlp_mount_attr(tree_fd, true, 0, idmap_fd, err) < 0)
+		return err_set(err, ERR_UNSUPPORTED, err->sys,
+			       "%s cannot be idmapped", source->type);
+	return 0;
+}
+
+/*
+ * Safety: the tree is what the sender could open, in the mount namespace that
+ * it was opened in (else EINVAL); it comes whole, so nothing that a mount hides
+ * is seen, and can be neither set-user-id nor a device.
+ */
+static int clone_tree(struct hlp_slots *slots, struct hlp_slot *slot,
+		      const struct hlp_step *step, int *fd,
+		      struct hlp_source *source, struct err *err)
+{
+	bool image = step->op == HLP_OP_IMAGE;
+	bool fixed = image ? !step->image.writable : step->mount.readonly;
+	auto_fd tree_fd = hlp_mount_tree(*fd, "",
+					 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+					 err);
+
+	if (tree_fd < 0)
+		return -1;
+	if (slots->self.caller_uid == 0 && !fixed) {
+		if (hlp_source_path(slots->self.proc_fd, *fd, source, err) < 0)
+			return -1;
+		if (!hlp_source_private(source->text + source->path_at))
+			return err_set(err, ERR_DENIED, 0,
+				       "a writable source of root's must lie below a directory that nobody else can enter");
+	}
+	if (!slot->map_caller &&
+	    shift_ids(slots, slot, tree_fd, source, image, err) < 0) {
+		/* An image can be read without; its owner is then nobody. */
+		if (!image || !fixed)
+			return -1;
+		*err = (struct err)ERR_INIT;
+	}
+	fd_close(fd);
+	*fd = fd_take(&tree_fd);
+	return 0;
+}
+
+static int send_sources(const struct hlp_slot *slot,
+			const struct hlp_source *sources, size_t n,
+			struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (wire_send(slot->step_fd, &sources[i],
+			      HLP_SOURCE_BYTES(&sources[i]), NULL, 0, err) < 0)
+			return -1;
+	return 0;
+}
+
+/**
+ * hlp_bind_relay() - hand a step with sources to the setup process
+ * @step:  MOUNT or IMAGE
+ * @frame: the O_PATH descriptors; those of it are consumed
+ *
+ * Return: 0 or -1; nothing was sent where a source is refused, and the setup
+ * process is killed where it does not read.
+ */
+int hlp_bind_relay(struct hlp_slots *slots, struct hlp_slot *slot,
+		   const struct hlp_step *step, struct wire_frame *frame,
+		   struct err *err)
+{
+	static struct hlp_source sources[3];
+	int failed = 0;
+
+	for (size_t i = 0; i < frame->n_fds && !failed; i++) {
+		memset(&sources[i], 0, offsetof(struct hlp_source, text));
+		failed = hlp_source_read(slots->self.proc_fd, frame->fds[i],
+					 &sources[i], err);
+		if (!failed && slots->self.system)
+			failed = clone_tree(slots, slot, step, &frame->fds[i],
+					    &sources[i], err);
+		else if (!failed)
+			failed = hlp_source_path(slots->self.proc_fd,
+						 frame->fds[i], &sources[i],
+						 err);
+	}
+	if (failed)
+		return -1;
+	if (wire_send(slot->step_fd, step, sizeof(*step), frame->fds,
+		      frame->n_fds, err) < 0 ||
+	    (!slots->self.system &&
+	     send_sources(slot, sources, frame->n_fds, err) < 0)) {
+		hlp_slot_kill(slot);
+		return err_wrap(err, "setup process");
+	}
+	return 0;
+}

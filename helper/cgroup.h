@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cgroup v2 below a delegated directory, by held descriptors. */
+#ifndef HELPER_CGROUP_H
+#define HELPER_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "helper/step.h"
+#include "proto/err.h"
+
+/* Where a helper may make the cgroups of its sandboxes. */
+struct hlp_cgroup_tree {
+	int fd; /* owned, -1 none */
+	char controllers[64]; /* enabled in it, space separated */
+	char why[128];        /* where fd is -1 */
+};
+
+/* A sandbox's own: limits in outer, pid 1 in outer/p. */
+struct hlp_cgroup {
+	int outer_fd; /* owned, -1 none */
+	int inner_fd; /* owned, -1 once pid 1 is in it */
+	char name[24];
+};
+
+int hlp_cgroup_claim(bool system, uid_t owner, gid_t group,
+		     struct hlp_cgroup_tree *out);
+int hlp_cgroup_user(const struct hlp_cgroup_tree *tree, uid_t user,
+		    struct hlp_cgroup_tree *out);
+
+void hlp_cgroup_init(struct hlp_cgroup *cgroup);
+void hlp_cgroup_fini(struct hlp_cgroup *cgroup);
+int hlp_cgroup_make(int tree_fd, const char *controllers,
+		    struct hlp_cgroup *cgroup, struct err *err);
+int hlp_cgroup_delegate(struct hlp_cgroup *cgroup, uid_t uid, gid_t gid,
+			bool system, struct err *err);
+int hlp_cgroup_limit(const struct hlp_cgroup *cgroup, enum hlp_limit limit,
+		     uint64_t value, struct err *err);
+bool hlp_cgroup_oom(const struct hlp_cgroup *cgroup);
+void hlp_cgroup_kill(const struct hlp_cgroup *cgroup);
+int hlp_cgroup_remove(int tree_fd, struct hlp_cgroup *cgroup);
+
+#endif

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * /proc of the sandbox.  The kernel's switches in it are set through a mount
+ * that nothing else can reach; what the sandbox sees has them read-only and
+ * what tells of the host hidden.
+ */
+#include <config.h>
+
+#include "helper/build.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "helper/knockout.h"
+#include "proto/cleanup.h"
+
+/* As runc has them, see SECURITY CONSIDERATIONS in creel-security(7). */
+static const char *const readonly[] = { "bus", "fs", "irq", "sys",
+					"sysrq-trigger" };
+static const char *const masked[] = {
+	"acpi",	      "asound",	  "interrupts",	 "kcore",  "keys",
+	"latency_stats", "sched_debug", "scsi", "timer_list", "timer_stats",
+};
+
+/*
+ * What a sandbox may have of the kernel objects that are counted by user. Set
+ * in the outer namespace, whose values the sealed one cannot raise. One user
+ * namespace: the seal's. Mount namespaces are limited by hlp_proc_close(): each
+ * detached mount counts as one.
+ */
+static const struct {
+	const char *name, *value;
+} quotas[] = {
+	{ "max_user_namespaces", "1" },	   { "max_pid_namespaces", "0" },	   { "max_net_namespaces", "0" },
+	{ "max_ipc_namespaces", "0" },	   { "max_uts_namespaces", "0" },
+	{ "max_cgroup_namespaces", "0" },  { "max_time_namespaces", "0" },
+	{ "max_inotify_instances", "128" }, { "max_inotify_watches", "65536" },
+	{ "max_fanotify_groups", "0" },	   { "max_fanotify_marks", "0" },
+};
+
+static int put(int proc_fd, const char *dir, const char *name, const char *text,
+	       struct err *err)
+{
+	auto_fd fd = -1;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "sys/%s/%s", dir, name);
+	fd = openat(proc_fd, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* ENOENT: a kernel built without the thing that would be limited. */
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		return err_set(err, ERR_KERNEL, errno, "set %s", name);
+	return 0;
+}
+
+static int set_switches(struct hlp_box *box, struct err *err)
+{
+	const struct hlp_step *step = &box->config->step;
+	char groups[24];
+
+	if (!hlp_knocked_out(HLP_LAYER_MAX_USERNS))
+		for (size_t i = 0; i < sizeof(quotas) / sizeof(quotas[0]); i++)
+			if (put(box->proc_fd, "user", quotas[i].name,
+				quotas[i].value, err) < 0)
+				return -1;
+	box->quota_fd = openat(box->proc_fd, "sys/user/max_mnt_namespaces",
+			       O_WRONLY | O_CLOEXEC);
+	if (step->new_.net != HLP_NET_NONE || hlp_knocked_out(HLP_LAYER_NETNS))
+		return 0;
+	(void)snprintf(groups, sizeof(groups), "%" PRIu32 " %" PRIu32,
+		       box->config->id_range ? 0 : step->new_.gid,
+		       step->new_.gid);
+	if (put(box->proc_fd, "net/ipv4", "ip_unprivileged_port_start", "0",
+		err) < 0)
+		return -1;
+	return put(box->proc_fd, "net/ipv4", "ping_group_range", groups, err);
+}
+
+/**
+ * hlp_proc_close() - allow no mount namespace after the seal's
+ *
+ * The cgroup mount that pid 1 keeps is detached, and counts.
+ */
+int hlp_proc_close(const struct hlp_box *box, struct err *err)
+{
+	const char *left = box->config->cgroup ? "2" : "1";
+
+	if (hlp_knocked_out(HLP_LAYER_MAX_USERNS))
+		return 0;
+	if (write(box->quota_fd, left, 1) != 1)
+		return err_set(err, ERR_KERNEL, errno,
+			       "set max_mnt_namespaces");
+	return 0;
+}
+
+struct cover {
+	char point[64];
+	bool found;
+};
+
+static bool find_cover(const struct hlp_mount_line *line, void *arg)
+{
+	struct cover *cover = arg;
+
+	if (strncmp(line->point, "/proc/", 6) || !strcmp(line->type, "autofs"))
+		return true;
+	cover->found = true;
+	(void)snprintf(cover->point, sizeof(cover->point), "%s", line->point);
+	return false;
+}
+
+/* The kernel gives no new proc where the host's has something mounted over. */
+static int explain(struct err *err)
+{
+	auto_fd host_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct cover cover = { .found = false };
+	struct err ignored = ERR_INIT;
+
+	if (err->sys == EPERM &&
+	    hlp_mountinfo_each(host_fd, find_cover, &cover, &ignored) == 0 &&
+	    cover.found)
+		return err_set(err, ERR_UNSUPPORTED, EPERM,
+			       "no /proc for a sandbox: something is mounted on %s (is this a container?)",
+			       cover.point);
+	return -1;
+}
+
+/**
+ * hlp_proc_new() - a proc of the sandbox's pid namespace, not attached yet
+ */
+int hlp_proc_new(struct hlp_box *box, struct err *err)
+{
+	if (box->proc_fd < 0)
+		box->proc_fd = hlp_mount_new("proc", NULL,
+					     MOUNT_ATTR_NOSUID |
+						     MOUNT_ATTR_NODEV |
+						     MOUNT_ATTR_NOEXEC,
+					     err);
+	if (box->proc_fd < 0)
+		return explain(err);
+	return set_switches(box, err);
+}
+
+static int cover_readonly(int proc_fd, const char *name, struct err *err)
+{
+	auto_fd target_fd = hlp_open_in(proc_fd, name, HLP_WALK_OWN);
+	auto_fd tree_fd = -1;
+
+	if (target_fd < 0)
+		return errno == ENOENT ? 0 :
+					 err_set(err, ERR_KERNEL, errno,
+						 "open /proc/%s", name);
+	tree_fd = hlp_mount_tree(target_fd, "",
+				 MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV |
+					 MOUNT_ATTR_NOEXEC,
+				 err);
+	return tree_fd < 0 ? -1 : hlp_mount_attach(tree_fd, target_fd, err);
+}
+
+/* Directories by an empty file system, files by /dev/null as the host has it. */
+static int cover_masked(int proc_fd, const char *name, int *empty_fd,
+			struct err *err)
+{
+	static const struct hlp_option empty[] = { { "size", "4k" },
+						   { "nr_inodes", "1" },
+						   { "mode", "555" },
+						   { NULL, NULL } };
+	const uint64_t attr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+			      MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	auto_fd target_fd = hlp_open_in(proc_fd, name, HLP_WALK_OWN);
+	auto_fd tree_fd = -1;
+	struct stat st;
+
+	if (target_fd < 0)
+		return errno == ENOENT ? 0 :
+					 err_set(err, ERR_KERNEL, errno,
+						 "open /proc/%s", name);
+	if (fstat(target_fd, &st) < 0)
+		return err_set(err, ERR_KERNEL, errno, "stat /proc/%s", name);
+	if (!S_ISDIR(st.st_mode))
+		tree_fd = hlp_mount_tree(AT_FDCWD, "/dev/null",
+					 attr & ~(uint64_t)MOUNT_ATTR_NODEV,
+					 err);
+	else if (*empty_fd < 0)
+		tree_fd = hlp_mount_new("tmpfs", empty, attr, err);
+	else
+		tree_fd = hlp_mount_tree(*empty_fd, "", attr, err);
+	if (tree_fd < 0 || hlp_mount_attach(tree_fd, target_fd, err) < 0)
+		return -1;
+	if (S_ISDIR(st.st_mode) && *empty_fd < 0)
+		*empty_fd = fd_take(&tree_fd);
+	return 0;
+}
+
+/**
+ * hlp_proc_attach() - put it on /proc, masked
+ *
+ * Each mask is laid on a descriptor that was checked to lie on proc: never on
+ * a path of the root's.
+ */
+int hlp_proc_attach(struct hlp_box *box, struct err *err)
+{
+	auto_fd empty_fd = -1;
+	struct statfs fs;
+
+	if (hlp_own_attach(box, box->proc_fd, "/proc", true, err) < 0)
+		return -1;
+	if (fstatfs(box->proc_fd, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
+		return err_set(err, ERR_INTERNAL, 0, "/proc is not proc");
+	if (hlp_knocked_out(HLP_LAYER_MASKS))
+		return 0;
+	for (size_t i = 0; i < sizeof(readonly) / sizeof(readonly[0]); i++)
+		if (cover_readonly(box->proc_fd, readonly[i], err) < 0)
+			return err_wrap(err, "/proc/%s", readonly[i]);
+	for (size_t i = 0; i < sizeof(masked) / sizeof(masked[0]); i++)
+		if (cover_masked(box->proc_fd, masked[i], &empty_fd, err) < 0)
+			return err_wrap(err, "/proc/%s", masked[i]);
+	return 0;
+}
+
+/* Of the denied types, those that creel mounts itself, where it does. */
+static bool is_own_mount(const struct hlp_mount_line *line)
+{
+	if (!strcmp(line->point, "/proc") || !strncmp(line->point, "/proc/", 6))
+		return true;
+	return !strncmp(line->point, "/dev/", 5) &&
+	       !strchr(line->point + 5, '/');
+}
+
+static bool find_denied(const struct hlp_mount_line *line, void *arg)
+{
+	char *found = arg;
+
+	if (!hlp_type_denied(line->type) || is_own_mount(line))
+		return true;
+	(void)snprintf(found, 32, "%s", line->type);
+	return false;
+}
+
+/**
+ * hlp_proc_check() - no kernel file system came in with a bind source
+ *
+ * Sources are bound with all that is mounted in them, so their own type says
+ * not enough. Called when the host's mounts are gone from this namespace.
+ */
+int hlp_proc_check(struct hlp_box *box, struct err *err)
+{
+	char found[32] = "";
+
+	if (hlp_mountinfo_each(box->proc_fd, find_denied, found, err) < 0)
+		return -1;
+	if (found[0])
+		return err_set(err, ERR_BAD_REQUEST, 0,
+			       "a bind source has %s mounted in it", found);
+	return 0;
+}

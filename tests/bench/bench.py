@@ -112,7 +112,7 @@ class Crun:
     def series(self):
         if self.why:
             return []
-        return ["--", "crun-exec", *self.args, "exec", self.name, INSIDE]
+        return ["++", "crun-exec", *self.args, "exec", self.name, INSIDE]
 
     def end(self):
         if self.path:
@@ -125,7 +125,7 @@ def bwrap_series(setup):
     bwrap = shutil.which("bwrap")
     if not bwrap:
         return []
-    return ["--", "bwrap", bwrap, "--unshare-all", "--die-with-parent",
+    return ["++", "bwrap", bwrap, "--unshare-all", "--die-with-parent",
             "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin",
             "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
             "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
@@ -293,11 +293,11 @@ def measure(setup, crun):
                    check=True)
     header(setup)
     setup.take("spawn",
-               "--", "creel-exec", setup.creel, "exec", "bench", "--", INSIDE,
+               "++", "creel-exec", setup.creel, "exec", "bench", "--", INSIDE,
                *crun.series(),
-               "--", "creel-run", setup.creel, "run", *workspace, "--", INSIDE,
+               "++", "creel-run", setup.creel, "run", *workspace, "--", INSIDE,
                *bwrap_series(setup),
-               "--", "creel-no-daemon", setup.creel, "run", "--no-daemon",
+               "++", "creel-no-daemon", setup.creel, "run", "--no-daemon",
                *workspace, "--", INSIDE)
     setup.take("exec", setup.socket, setup.workspace, INSIDE, "bench",
                setup.true)

@@ -126,7 +126,7 @@ static void actions_init(posix_spawn_file_actions_t *actions)
 }
 
 /*
- * spawn WARMUP RUNS CSV -- SERIES ARG... -- SERIES ARG...: whole processes, one
+ * spawn WARMUP RUNS CSV ++ SERIES ARG... ++ SERIES ARG...: whole processes, one
  * of each series in turn.
  */
 static int do_spawn(struct bench *bench, char **argv)
@@ -137,7 +137,7 @@ static int do_spawn(struct bench *bench, char **argv)
 
 	actions_init(&actions);
 	for (; *argv; argv++) {
-		if (strcmp(*argv, "--") != 0)
+		if (strcmp(*argv, "++") != 0)
 			continue;
 		if (n == MAX_SERIES || !argv[1] || !argv[2])
 			fail("series: at most %d, a name and a command each",

@@ -21,66 +21,61 @@
 #define BUILD IN(HLP_ST_BUILDING)
 #define MAX_POOL_FAILURES 3
 
-static hlp_handler_fn hlp_do_new, hlp_do_image, hlp_do_mount, hlp_do_tmpfs,
-	hlp_do_write, hlp_do_limit, hlp_do_hostname, hlp_do_start, hlp_do_abort,
+static hlp_handler_fn hlp_do_new, hlp_do_build, hlp_do_start, hlp_do_abort,
 	hlp_do_kill, hlp_do_keep, hlp_do_drop, hlp_do_bye;
 
 /* clang-format off */
-static const struct hlp_verb hlp_verbs[] = {
-	/* op              legal in                   fds  bytes  then              handler */
-	{ HLP_OP_NEW,      IN(HLP_ST_IDLE),           0, 0, 1152, HLP_ST_BUILDING, hlp_do_new },
-	{ HLP_OP_IMAGE,    IN(HLP_ST_IMAGE),          1, 3,   16, HLP_ST_BUILDING, hlp_do_image },
-	{ HLP_OP_MOUNT,    BUILD,                     1, 1, 2048, HLP_ST_BUILDING, hlp_do_mount },
-	{ HLP_OP_TMPFS,    BUILD,                     0, 0, 2048, HLP_ST_BUILDING, hlp_do_tmpfs },
-	{ HLP_OP_WRITE,    BUILD,                     0, 0, 4096, HLP_ST_BUILDING, hlp_do_write },
-	{ HLP_OP_LIMIT,    BUILD,                     0, 0,   32, HLP_ST_BUILDING, hlp_do_limit },
-	{ HLP_OP_HOSTNAME, BUILD,                     0, 0,  512, HLP_ST_BUILDING, hlp_do_hostname },
-	{ HLP_OP_START,    BUILD,                     0, 0,   16, HLP_ST_IDLE,     hlp_do_start },
-	{ HLP_OP_ABORT,    BUILD | IN(HLP_ST_IMAGE),  0, 0,   16, HLP_ST_IDLE,     hlp_do_abort },
-	{ HLP_OP_KILL,     IN(HLP_ST_IDLE),           0, 0,   64, HLP_ST_IDLE,     hlp_do_kill },
-	{ HLP_OP_KEEP,     IN(HLP_ST_IDLE),           1, 1,   64, HLP_ST_IDLE,     hlp_do_keep },
-	{ HLP_OP_DROP,     IN(HLP_ST_IDLE),           0, 0,   64, HLP_ST_IDLE,     hlp_do_drop },
-	{ HLP_OP_BYE,      IN(HLP_ST_IDLE),           0, 0,   16, HLP_ST_END,      hlp_do_bye },
+static const struct hlp_verb hlp_verbs[HLP_OP_COUNT] = {
+	/* op                   legal in                  fds   bytes  then             handler */
+	[HLP_OP_NEW]      = { IN(HLP_ST_IDLE),           0, 0,  1152, HLP_ST_BUILDING, hlp_do_new },
+	[HLP_OP_IMAGE]    = { IN(HLP_ST_IMAGE),          1, 3,    16, HLP_ST_BUILDING, hlp_do_build },
+	[HLP_OP_MOUNT]    = { BUILD,                     1, 1,  2048, HLP_ST_BUILDING, hlp_do_build },
+	[HLP_OP_TMPFS]    = { BUILD,                     0, 0,  2048, HLP_ST_BUILDING, hlp_do_build },
+	[HLP_OP_WRITE]    = { BUILD,                     0, 0,  4096, HLP_ST_BUILDING, hlp_do_build },
+	[HLP_OP_LIMIT]    = { BUILD,                     0, 0,    32, HLP_ST_BUILDING, hlp_do_build },
+	[HLP_OP_HOSTNAME] = { BUILD,                     0, 0,   512, HLP_ST_BUILDING, hlp_do_build },
+	[HLP_OP_START]    = { BUILD,                     0, 0,    16, HLP_ST_IDLE,     hlp_do_start },
+	[HLP_OP_ABORT]    = { BUILD | IN(HLP_ST_IMAGE),  0, 0,    16, HLP_ST_IDLE,     hlp_do_abort },
+	[HLP_OP_KILL]     = { IN(HLP_ST_IDLE),           0, 0,    64, HLP_ST_IDLE,     hlp_do_kill },
+	[HLP_OP_KEEP]     = { IN(HLP_ST_IDLE),           1, 1,    64, HLP_ST_IDLE,     hlp_do_keep },
+	[HLP_OP_DROP]     = { IN(HLP_ST_IDLE),           0, 0,    64, HLP_ST_IDLE,     hlp_do_drop },
+	[HLP_OP_BYE]      = { IN(HLP_ST_IDLE),           0, 0,    16, HLP_ST_END,      hlp_do_bye },
 };
 /* clang-format on */
 
 /**
  * hlp_verb_admit() - find the row that lets a request in
+ * @step:  unpacked
  * @bytes: length of its datagram
  * @n_fds: descriptors that came with it
  *
  * Return: the row, or NULL: the controller has broken the protocol.
  */
 const struct hlp_verb *hlp_verb_admit(enum hlp_state state,
-				      const struct hlp_args *args, size_t bytes,
+				      const struct hlp_step *step, size_t bytes,
 				      size_t n_fds)
 {
-	for (size_t i = 0; i < sizeof(hlp_verbs) / sizeof(hlp_verbs[0]); i++) {
-		const struct hlp_verb *verb = &hlp_verbs[i];
+	const struct hlp_verb *verb = &hlp_verbs[step->op];
 
-		if (verb->op != args->op)
-			continue;
-		if (!(verb->legal_in & IN(state)) || bytes > verb->max_bytes ||
-		    n_fds < verb->min_fds || n_fds > verb->max_fds)
-			return NULL;
-		/* The one verb whose arguments say how many there are. */
-		if (args->op == HLP_OP_IMAGE &&
-		    n_fds != (args->writable ? 3U : 1U))
-			return NULL;
-		return verb;
-	}
-	return NULL;
+	if (!(verb->legal_in & IN(state)) || bytes > verb->max_bytes ||
+	    n_fds < verb->min_fds || n_fds > verb->max_fds)
+		return NULL;
+	/* The one verb whose arguments say how many there are. */
+	if (step->op == HLP_OP_IMAGE &&
+	    n_fds != (step->image.writable ? 3U : 1U))
+		return NULL;
+	return verb;
 }
 
-/* The one place where the state changes. */
-static void change_state(struct hlp_ctx *ctx, const struct hlp_verb *verb,
-			 const struct hlp_args *args)
+/**
+ * hlp_verb_next() - the state after a verb
+ */
+enum hlp_state hlp_verb_next(const struct hlp_verb *verb,
+			     const struct hlp_step *step)
 {
-	ctx->state = verb->then;
-	if (args->op == HLP_OP_NEW && args->root == HLP_ROOT_IMAGE)
-		ctx->state = HLP_ST_IMAGE;
-	if (ctx->state == HLP_ST_IDLE)
-		ctx->current = HLP_NO_SLOT;
+	if (step->op == HLP_OP_NEW && step->new_.root == HLP_ROOT_IMAGE)
+		return HLP_ST_IMAGE;
+	return verb->then;
 }
 
 /**
@@ -100,20 +95,21 @@ int hlp_dispatch_request(struct hlp_ctx *ctx, struct wire_frame *frame,
 
 	if (hlp_unpack(frame->buf, frame->len, &ctx->arena, &args, err) < 0)
 		return -1;
-	verb = hlp_verb_admit(ctx->state, &args, frame->len, frame->n_fds);
+	verb = hlp_verb_admit(ctx->state, &args.step, frame->len,
+			      frame->n_fds);
 	if (!verb)
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "verb %d of %zu bytes with %zu descriptors in state %d",
-			       (int)args.op, frame->len, frame->n_fds,
+			       (int)args.step.op, frame->len, frame->n_fds,
 			       (int)ctx->state);
 	if (verb->handler(ctx, &args, frame, &ctx->reply_err) < 0) {
-		ctx->reply_seq = args.seq;
+		ctx->reply_seq = args.step.seq;
 		ctx->tell_reply = true;
 		ctx->dirty = true;
 		if (ctx->current != HLP_NO_SLOT)
 			ctx->table->slots[ctx->current].broken = true;
 	}
-	change_state(ctx, verb, &args);
+	ctx->state = hlp_verb_next(verb, &args.step);
 	return 0;
 }
 
@@ -178,13 +174,11 @@ static const struct hlp_step pool_step = {
 static uint32_t pool_take(struct hlp_ctx *ctx, const struct hlp_step *step)
 {
 	const struct hlp_table *table = ctx->table;
+	struct hlp_step want = pool_step;
 
-	if (step->new_.uid != pool_step.new_.uid ||
-	    step->new_.gid != pool_step.new_.gid ||
-	    step->new_.net != pool_step.new_.net ||
-	    step->new_.root != pool_step.new_.root || step->new_.map_caller ||
-	    step->new_.cap_keep ||
-	    (step->new_.want_cgroup && !ctx->facts.cgroup))
+	/* With cgroups every sandbox has one. */
+	want.new_.want_cgroup = step->new_.want_cgroup && ctx->facts.cgroup;
+	if (memcmp(&want.new_, &step->new_, sizeof(want.new_)) != 0)
 		return HLP_NO_SLOT;
 	for (uint32_t i = 0; i < table->high; i++)
 		if (table->slots[i].state == HLP_SLOT_POOL &&
@@ -224,122 +218,71 @@ void hlp_dispatch_refill(struct hlp_ctx *ctx)
  * others. Counts and values are checked here, ids are the kernel's random
  * bytes, and which host ids a sandbox gets is for the spawner alone to say.
  */
-static int hlp_do_new(struct hlp_ctx *ctx, const struct hlp_args *args,
+static int hlp_do_new(struct hlp_ctx *ctx, struct hlp_args *args,
 		      struct wire_frame *frame, struct err *err)
 {
 	struct hlp_slot_text *text;
-	struct hlp_step step;
 	uint32_t index;
 
 	ctx->current = HLP_NO_SLOT;
-	if (hlp_validate(args, ctx->policy, frame->n_fds, &step, err) < 0)
+	if (hlp_validate(&args->step, ctx->policy, frame->fds, frame->n_fds,
+			 err) < 0)
 		return -1;
 	if (hlp_table_count(ctx->table, false) >= ctx->policy->max_sandboxes)
 		return err_set(err, ERR_LIMIT, 0,
 			       "%u sandboxes are the most that helper.conf allows",
 			       ctx->policy->max_sandboxes);
-	index = pool_take(ctx, &step);
+	index = pool_take(ctx, &args->step);
 	if (index == HLP_NO_SLOT &&
-	    begin(ctx, &step, HLP_SLOT_BUILDING, &index, err) < 0)
+	    begin(ctx, &args->step, HLP_SLOT_BUILDING, &index, err) < 0)
 		return -1;
 	ctx->table->slots[index].state = HLP_SLOT_BUILDING;
-	ctx->table->slots[index].new_seq = args->seq;
+	ctx->table->slots[index].new_seq = args->step.seq;
 	text = &ctx->table->texts[index];
-	text->label_len = args->len;
-	if (args->len)
-		memcpy(text->label, args->data, args->len);
+	text->label_len = args->label_len;
+	if (args->label_len)
+		memcpy(text->label, args->label, args->label_len);
 	ctx->current = index;
 	return 0;
 }
 
-/* Checks a building verb and passes it on; after a failure it is swallowed. */
-static int forward(struct hlp_ctx *ctx, const struct hlp_args *args,
-		   const struct wire_frame *frame, struct err *err)
+/*
+ * The verbs between new and start. A hostile controller could send
+ * - image, mount: a descriptor of any kind, from any mount namespace, and a
+ *   target that leads out of the new root. The kernel checked at open what its
+ *   user may reach; the spawner checks kinds, clones recursively and only adds
+ *   flags; overlays are mounted with the sandbox's credentials; targets are
+ *   walked inside the new root before hostile code runs.
+ * - tmpfs: a size without bound. It is bounded, and counts in the memory limit.
+ * - write: more than a name and 3 KiB below the sandbox's own /etc. It cannot:
+ *   the name is one of a table.
+ * - limit: a key or value that the policy does not grant. Keys are an enum,
+ *   values are held to the ceilings here and again next to the write.
+ * - hostname: that changes its own UTS namespace alone.
+ * After a failure all of these are swallowed.
+ */
+static int hlp_do_build(struct hlp_ctx *ctx, struct hlp_args *args,
+			struct wire_frame *frame, struct err *err)
 {
 	const struct hlp_slot *slot;
-	struct hlp_step step;
 
 	if (ctx->current == HLP_NO_SLOT)
 		return 0;
 	slot = &ctx->table->slots[ctx->current];
 	if (slot->broken || slot->gone)
 		return 0;
-	if (hlp_validate(args, ctx->policy, frame->n_fds, &step, err) < 0 ||
-	    hlp_validate_fds(args, frame->fds, frame->n_fds, err) < 0)
+	if (hlp_validate(&args->step, ctx->policy, frame->fds, frame->n_fds,
+			 err) < 0)
 		return -1;
-	step.slot = ctx->current;
-	return hlp_spawner_send(ctx, &step, frame->fds, frame->n_fds, err);
-}
-
-/*
- * A hostile controller could send descriptors of what its user cannot bind, or
- * of layers that others can change. It had to open them as its user; the
- * spawner checks their kind, and the overlay is mounted with the sandbox's
- * credentials, not the helper's.
- */
-static int hlp_do_image(struct hlp_ctx *ctx, const struct hlp_args *args,
-			struct wire_frame *frame, struct err *err)
-{
-	return forward(ctx, args, frame, err);
-}
-
-/*
- * A hostile controller could send a descriptor of any kind, from any mount
- * namespace, and a target that leads out of the new root. The kernel checked
- * at open what its user may reach, the clone is recursive and gains flags
- * only, and targets are walked inside the new root before hostile code runs.
- */
-static int hlp_do_mount(struct hlp_ctx *ctx, const struct hlp_args *args,
-			struct wire_frame *frame, struct err *err)
-{
-	return forward(ctx, args, frame, err);
-}
-
-/*
- * A hostile controller could ask for unbounded memory: sizes are bounded and
- * what is stored counts in the sandbox's memory limit. The mount is made with
- * the sandbox's credentials.
- */
-static int hlp_do_tmpfs(struct hlp_ctx *ctx, const struct hlp_args *args,
-			struct wire_frame *frame, struct err *err)
-{
-	return forward(ctx, args, frame, err);
-}
-
-/*
- * A hostile controller could try to write elsewhere than the sandbox's /etc:
- * the name is one of a fixed table and the content is at most 3 KiB, written
- * by the setup process with the sandbox's credentials.
- */
-static int hlp_do_write(struct hlp_ctx *ctx, const struct hlp_args *args,
-			struct wire_frame *frame, struct err *err)
-{
-	return forward(ctx, args, frame, err);
-}
-
-/*
- * A hostile controller could try to raise limits above the policy's or to
- * write other cgroup files: keys are an enum, values are held to the ceilings
- * here and again next to the write.
- */
-static int hlp_do_limit(struct hlp_ctx *ctx, const struct hlp_args *args,
-			struct wire_frame *frame, struct err *err)
-{
-	return forward(ctx, args, frame, err);
-}
-
-/* A name changes nothing but the sandbox's own UTS namespace. */
-static int hlp_do_hostname(struct hlp_ctx *ctx, const struct hlp_args *args,
-			   struct wire_frame *frame, struct err *err)
-{
-	return forward(ctx, args, frame, err);
+	args->step.slot = ctx->current;
+	return hlp_spawner_send(ctx, &args->step, frame->fds, frame->n_fds, err);
 }
 
 /*
  * A hostile controller could start what is half built: after any failed verb
  * the slot is given up instead, and the spawner refuses on its own too.
  */
-static int hlp_do_start(struct hlp_ctx *ctx, const struct hlp_args *args,
+static int hlp_do_start(struct hlp_ctx *ctx, struct hlp_args *args,
 			struct wire_frame *frame, struct err *err)
 {
 	uint32_t index = ctx->current;
@@ -357,12 +300,12 @@ static int hlp_do_start(struct hlp_ctx *ctx, const struct hlp_args *args,
 			       "an earlier verb failed");
 	}
 	slot->state = HLP_SLOT_STARTING;
-	slot->start_seq = args->seq;
-	return send_op(ctx, index, HLP_OP_START, args->seq, err);
+	slot->start_seq = args->step.seq;
+	return send_op(ctx, index, HLP_OP_START, args->step.seq, err);
 }
 
 /* Ends what the controller itself began; nothing else can be named. */
-static int hlp_do_abort(struct hlp_ctx *ctx, const struct hlp_args *args,
+static int hlp_do_abort(struct hlp_ctx *ctx, struct hlp_args *args,
 			struct wire_frame *frame, struct err *err)
 {
 	uint32_t index = ctx->current;
@@ -376,7 +319,7 @@ static int hlp_do_abort(struct hlp_ctx *ctx, const struct hlp_args *args,
 	return 0;
 }
 
-static int find_running(struct hlp_ctx *ctx, const struct hlp_args *args,
+static int find_running(struct hlp_ctx *ctx, struct hlp_args *args,
 			uint32_t *index, struct err *err)
 {
 	*index = hlp_table_find(ctx->table, args->id);
@@ -390,7 +333,7 @@ static int find_running(struct hlp_ctx *ctx, const struct hlp_args *args,
  * random bits of this process's table, which holds one user's sandboxes, and
  * the spawner kills by the pidfd and cgroup that it made for that slot.
  */
-static int hlp_do_kill(struct hlp_ctx *ctx, const struct hlp_args *args,
+static int hlp_do_kill(struct hlp_ctx *ctx, struct hlp_args *args,
 		       struct wire_frame *frame, struct err *err)
 {
 	uint32_t index;
@@ -398,7 +341,7 @@ static int hlp_do_kill(struct hlp_ctx *ctx, const struct hlp_args *args,
 	(void)frame;
 	if (find_running(ctx, args, &index, err) < 0)
 		return -1;
-	return send_op(ctx, index, HLP_OP_KILL, args->seq, err);
+	return send_op(ctx, index, HLP_OP_KILL, args->step.seq, err);
 }
 
 /*
@@ -406,13 +349,13 @@ static int hlp_do_kill(struct hlp_ctx *ctx, const struct hlp_args *args,
  * socket so that its death goes unseen: counts are bounded, sockets refused.
  * What is kept is never read, only given back to a controller of that user.
  */
-static int hlp_do_keep(struct hlp_ctx *ctx, const struct hlp_args *args,
+static int hlp_do_keep(struct hlp_ctx *ctx, struct hlp_args *args,
 		       struct wire_frame *frame, struct err *err)
 {
 	uint32_t index;
 
 	if (find_running(ctx, args, &index, err) < 0 ||
-	    hlp_validate_fds(args, frame->fds, frame->n_fds, err) < 0 ||
+	    hlp_validate_kept(frame->fds[0], err) < 0 ||
 	    hlp_table_keep(ctx->table, index, args->token, frame->fds[0], err) <
 		    0)
 		return -1;
@@ -421,7 +364,7 @@ static int hlp_do_keep(struct hlp_ctx *ctx, const struct hlp_args *args,
 }
 
 /* Closes a descriptor of the controller's own; both ids must match. */
-static int hlp_do_drop(struct hlp_ctx *ctx, const struct hlp_args *args,
+static int hlp_do_drop(struct hlp_ctx *ctx, struct hlp_args *args,
 		       struct wire_frame *frame, struct err *err)
 {
 	uint32_t index;
@@ -435,7 +378,7 @@ static int hlp_do_drop(struct hlp_ctx *ctx, const struct hlp_args *args,
 }
 
 /* Ends this user's helper, as breaking the protocol would. */
-static int hlp_do_bye(struct hlp_ctx *ctx, const struct hlp_args *args,
+static int hlp_do_bye(struct hlp_ctx *ctx, struct hlp_args *args,
 		      struct wire_frame *frame, struct err *err)
 {
 	(void)ctx;

@@ -64,11 +64,10 @@ struct hlp_ctx {
 };
 
 struct hlp_verb;
-typedef int hlp_handler_fn(struct hlp_ctx *ctx, const struct hlp_args *args,
+typedef int hlp_handler_fn(struct hlp_ctx *ctx, struct hlp_args *args,
 			   struct wire_frame *frame, struct err *err);
 
 struct hlp_verb {
-	enum hlp_op op;
 	unsigned int legal_in; /* 1 << enum hlp_state */
 	size_t min_fds;
 	size_t max_fds;
@@ -79,8 +78,10 @@ struct hlp_verb {
 
 /* dispatch.c */
 const struct hlp_verb *hlp_verb_admit(enum hlp_state state,
-				      const struct hlp_args *args, size_t bytes,
+				      const struct hlp_step *step, size_t bytes,
 				      size_t n_fds);
+enum hlp_state hlp_verb_next(const struct hlp_verb *verb,
+			     const struct hlp_step *step);
 int hlp_dispatch_request(struct hlp_ctx *ctx, struct wire_frame *frame,
 			 struct err *err);
 void hlp_dispatch_reset(struct hlp_ctx *ctx);

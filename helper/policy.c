@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,9 +22,7 @@
 #include "proto/cleanup.h"
 
 #define POLICY_MAX_BYTES 16384
-#define MAX_FIELDS 32
-#define MAX_NAMED_ID 4294967294ULL
-#define MIN_RANGE_BASE 65536U
+#define MAX_ID 4294967294ULL
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 
 /* Any of these inside is a step towards outside, or towards pid 1. */
@@ -84,236 +83,159 @@ bool hlp_policy_admits(const struct hlp_policy *policy, uid_t uid)
 	return false;
 }
 
-static int bad_value(struct err *err, const char *value)
-{
-	return err_set(err, ERR_BAD_REQUEST, 0, "bad value %.40s", value);
-}
+enum kind { KIND_INVALID = 0, KIND_U32, KIND_SIZE, KIND_BOOL, KIND_CAPS };
 
-/* Decimal digits, or 0x and hexadecimal ones; sizes may end in k, m, g, t. */
-static int parse_number(const char *text, uint64_t min, uint64_t max,
-			uint64_t *out, struct err *err)
-{
-	static const char suffixes[] = "kmgt";
-	unsigned int shift = 0;
-	const char *suffix;
-	char *end;
-
-	if (text[0] < '0' || text[0] > '9')
-		return bad_value(err, text);
-	errno = 0;
-	*out = strtoull(text, &end, !strncmp(text, "0x", 2) ? 16 : 10);
-	if (errno)
-		return bad_value(err, text);
-	suffix = *end ? strchr(suffixes, *end) : NULL;
-	if (suffix && max > UINT32_MAX) {
-		shift = 10 * (unsigned int)(suffix - suffixes + 1);
-		end++;
-	}
-	if (*end || *out > (UINT64_MAX >> shift))
-		return bad_value(err, text);
-	*out <<= shift;
-	if (*out < min || *out > max)
-		return err_set(err, ERR_BAD_REQUEST, 0,
-			       "%.40s is not in %llu to %llu", text,
-			       (unsigned long long)min,
-			       (unsigned long long)max);
-	return 0;
-}
-
-static int parse_u32(const char *text, uint32_t min, uint64_t max,
-		     uint32_t *out, struct err *err)
-{
-	uint64_t value;
-
-	if (parse_number(text, min, max, &value, err) < 0)
-		return -1;
-	*out = (uint32_t)value;
-	return 0;
-}
-
-static int parse_bool(const char *text, bool *out, struct err *err)
-{
-	*out = !strcmp(text, "yes");
-	return *out || !strcmp(text, "no") ? 0 : bad_value(err, text);
-}
-
-static int set_user(struct hlp_policy *policy, char **values, struct err *err)
-{
-	if (parse_u32(values[0], 1, MAX_NAMED_ID, &policy->uid, err) < 0)
-		return -1;
-	return parse_u32(values[1], 1, MAX_NAMED_ID, &policy->gid, err);
-}
-
-static int set_range(struct hlp_policy *policy, char **values, struct err *err)
-{
-	if (parse_u32(values[0], MIN_RANGE_BASE, UINT32_MAX,
-		      &policy->range_base, err) < 0 ||
-	    parse_u32(values[1], 1, UINT32_MAX / HLP_BLOCK_IDS,
-		      &policy->n_blocks, err) < 0)
-		return -1;
-	if (policy->range_base % HLP_BLOCK_IDS)
-		return err_set(err, ERR_BAD_REQUEST, 0,
-			       "%.40s is no multiple of %d", values[0],
-			       HLP_BLOCK_IDS);
-	/* The last id of all is no id: (uid_t)-1. */
-	if (policy->range_base + (uint64_t)policy->n_blocks * HLP_BLOCK_IDS >
-	    UINT32_MAX)
-		return err_set(err, ERR_BAD_REQUEST, 0,
-			       "range goes beyond the last id");
-	return 0;
-}
-
-static int set_users(struct hlp_policy *policy, char **values, struct err *err)
-{
-	return parse_u32(values[0], 1, HLP_POLICY_MAX_USERS, &policy->n_users,
-			 err);
-}
-
-/* The list replaces root alone; NULL begins it. */
-static int set_allow(struct hlp_policy *policy, char **values, struct err *err)
-{
-	for (; *values; values++) {
-		if (policy->n_allow == HLP_POLICY_MAX_ALLOW)
-			return err_set(err, ERR_LIMIT, 0, "more than %d uids",
-				       HLP_POLICY_MAX_ALLOW);
-		if (parse_u32(*values, 0, MAX_NAMED_ID,
-			      &policy->allow[policy->n_allow], err) < 0)
-			return -1;
-		policy->n_allow++;
-	}
-	return 0;
-}
-
-static int set_map_caller(struct hlp_policy *policy, char **values,
-			  struct err *err)
-{
-	return parse_bool(values[0], &policy->map_caller, err);
-}
-
-static int set_host_network(struct hlp_policy *policy, char **values,
-			    struct err *err)
-{
-	return parse_bool(values[0], &policy->host_network, err);
-}
-
-static int set_cap_keep(struct hlp_policy *policy, char **values,
-			struct err *err)
-{
-	policy->cap_keep = 0;
-	if (!strcmp(values[0], "none") && !values[1])
-		return 0;
-	for (; *values; values++) {
-		int cap = capng_name_to_capability(*values);
-
-		if (cap < 0 || cap > CAP_LAST_CAP)
-			return bad_value(err, *values);
-		if (hlp_policy_cap_never() & (UINT64_C(1) << cap))
-			return err_set(err, ERR_DENIED, 0,
-				       "%.40s cannot be kept", *values);
-		policy->cap_keep |= UINT64_C(1) << cap;
-	}
-	return 0;
-}
-
-static int set_max_sandboxes(struct hlp_policy *policy, char **values,
-			     struct err *err)
-{
-	return parse_u32(values[0], 1, HLP_POLICY_MAX_SANDBOXES,
-			 &policy->max_sandboxes, err);
-}
-
-static int set_max_memory(struct hlp_policy *policy, char **values,
-			  struct err *err)
-{
-	return parse_number(values[0], 1 << 20, INT64_MAX, &policy->max_memory,
-			    err);
-}
-
-static int set_max_pids(struct hlp_policy *policy, char **values,
-			struct err *err)
-{
-	return parse_number(values[0], 1, 4194304, &policy->max_pids, err);
-}
-
-/* Whole CPUs. */
-static int set_max_cpus(struct hlp_policy *policy, char **values,
-			struct err *err)
-{
-	if (parse_u32(values[0], 1, 4096, &policy->max_cpu_usec, err) < 0)
-		return -1;
-	policy->max_cpu_usec *= 100000;
-	return 0;
-}
-
-static int set_pool(struct hlp_policy *policy, char **values, struct err *err)
-{
-	return parse_u32(values[0], 0, HLP_POLICY_MAX_POOL, &policy->pool, err);
-}
-
+/* What a key sets; its values go to consecutive members from offset on. */
 static const struct key {
 	const char *name;
-	size_t min_values;
-	size_t max_values;
-	int (*set)(struct hlp_policy *policy, char **values, struct err *err);
+	enum kind kind;
+	size_t max_values; /* KIND_U32: exactly so many, unless it is allow */
+	size_t offset;
+	uint64_t min;
+	uint64_t max;
 } keys[] = {
-	{ "user", 2, 2, set_user },
-	{ "range", 2, 2, set_range },
-	{ "users", 1, 1, set_users },
-	{ "allow", 1, MAX_FIELDS, set_allow },
-	{ "map-caller", 1, 1, set_map_caller },
-	{ "host-network", 1, 1, set_host_network },
-	{ "cap-keep", 1, MAX_FIELDS, set_cap_keep },
-	{ "max-sandboxes", 1, 1, set_max_sandboxes },
-	{ "max-memory", 1, 1, set_max_memory },
-	{ "max-pids", 1, 1, set_max_pids },
-	{ "max-cpus", 1, 1, set_max_cpus },
-	{ "pool", 1, 1, set_pool },
+#define AT(member) offsetof(struct hlp_policy, member)
+	{ "user", KIND_U32, 2, AT(uid), 1, MAX_ID },
+	{ "range", KIND_U32, 2, AT(range_base), 1, MAX_ID },
+	{ "users", KIND_U32, 1, AT(n_users), 1, HLP_POLICY_MAX_USERS },
+	{ "allow", KIND_U32, HLP_POLICY_MAX_ALLOW, AT(allow), 0, MAX_ID },
+	{ "map-caller", KIND_BOOL, 1, AT(map_caller), 0, 0 },
+	{ "host-network", KIND_BOOL, 1, AT(host_network), 0, 0 },
+	{ "cap-keep", KIND_CAPS, 64, AT(cap_keep), 0, 0 },
+	{ "max-sandboxes", KIND_U32, 1, AT(max_sandboxes), 1,
+	  HLP_POLICY_MAX_SANDBOXES },
+	{ "max-memory", KIND_SIZE, 1, AT(max_memory), 1 << 20, INT64_MAX },
+	{ "max-pids", KIND_U32, 1, AT(max_pids), 1, 4194304 },
+	{ "max-cpus", KIND_U32, 1, AT(max_cpus), 1, 4096 },
+	{ "pool", KIND_U32, 1, AT(pool), 0, HLP_POLICY_MAX_POOL },
+#undef AT
 };
 
 #define KEYS_COUNT (sizeof(keys) / sizeof(keys[0]))
+#define KEY_ALLOW (&keys[3])
 
-/* @seen has a bit for each key; all but "allow" come once. */
+/* Decimal digits, or 0x and hexadecimal ones; sizes may end in k, m, g. */
+static bool parse_number(const struct key *key, const char *text,
+			 uint64_t *out)
+{
+	static const char suffixes[] = "kmg";
+	const char *suffix;
+	unsigned int shift = 0;
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	*out = strtoull(text, &end, strncmp(text, "0x", 2) ? 10 : 16);
+	suffix = *end ? strchr(suffixes, *end) : NULL;
+	if (suffix && key->kind == KIND_SIZE) {
+		shift = 10 * (unsigned int)(suffix - suffixes + 1);
+		end++;
+	}
+	if (errno || *end || *out > (UINT64_MAX >> shift))
+		return false;
+	*out <<= shift;
+	return *out >= key->min && *out <= key->max;
+}
+
+static bool parse_cap(const char *text, uint64_t *caps)
+{
+	int cap = capng_name_to_capability(text);
+
+	if (!strcmp(text, "none") && *caps == 0)
+		return true;
+	if (cap < 0 || cap > CAP_CHECKPOINT_RESTORE ||
+	    (CAPS_NEVER & (UINT64_C(1) << cap)))
+		return false;
+	*caps |= UINT64_C(1) << cap;
+	return true;
+}
+
+/* The @index-th value of a key. */
+static bool set_value(struct hlp_policy *policy, const struct key *key,
+		      size_t index, const char *text)
+{
+	char *member = (char *)policy + key->offset;
+	uint64_t number;
+
+	switch (key->kind) {
+	case KIND_U32:
+		if (!parse_number(key, text, &number))
+			return false;
+		((uint32_t *)member)[index] = (uint32_t)number;
+		return true;
+	case KIND_SIZE:
+		return parse_number(key, text, (uint64_t *)member);
+	case KIND_BOOL:
+		*(bool *)member = !strcmp(text, "yes");
+		return *(bool *)member || !strcmp(text, "no");
+	case KIND_CAPS:
+		if (index == 0)
+			policy->cap_keep = 0;
+		return parse_cap(text, &policy->cap_keep);
+	case KIND_INVALID:
+		break;
+	}
+	return false;
+}
+
+/* @seen has a bit for each key: all but "allow" come once. */
 static int parse_line(struct hlp_policy *policy, char *line,
 		      unsigned int *seen, struct err *err)
 {
-	char *fields[MAX_FIELDS + 2] = { NULL };
-	size_t count = 0;
 	char *save = NULL;
+	const char *word = strtok_r(line, " \t", &save);
+	const struct key *key = keys;
+	size_t first = 0;
+	size_t n;
 
-	for (char *field = strtok_r(line, " \t", &save); field;
-	     field = strtok_r(NULL, " \t", &save)) {
-		if (count > MAX_FIELDS)
-			return err_set(err, ERR_LIMIT, 0, "too many values");
-		fields[count++] = field;
-	}
-	if (count == 0 || fields[0][0] == '#')
+	if (!word || word[0] == '#')
 		return 0;
-	for (size_t i = 0; i < KEYS_COUNT; i++) {
-		bool again = *seen & (1U << i);
-
-		if (strcmp(keys[i].name, fields[0]) != 0)
-			continue;
-		if (count - 1 < keys[i].min_values ||
-		    count - 1 > keys[i].max_values)
+	while (key < keys + KEYS_COUNT && strcmp(key->name, word) != 0)
+		key++;
+	if (key == keys + KEYS_COUNT)
+		return err_set(err, ERR_BAD_REQUEST, 0, "unknown key %.40s",
+			       word);
+	if (*seen & (1U << (key - keys))) {
+		if (key != KEY_ALLOW)
 			return err_set(err, ERR_BAD_REQUEST, 0,
-				       "%s with %zu values", keys[i].name,
-				       count - 1);
-		if (again && keys[i].set != set_allow)
-			return err_set(err, ERR_BAD_REQUEST, 0,
-				       "%s is given twice", keys[i].name);
-		if (!again && keys[i].set == set_allow)
-			policy->n_allow = 0;
-		*seen |= 1U << i;
-		return keys[i].set(policy, fields + 1, err);
+				       "%s is given twice", word);
+		first = policy->n_allow;
 	}
-	return err_set(err, ERR_BAD_REQUEST, 0, "unknown key %.40s", fields[0]);
+	*seen |= 1U << (key - keys);
+	for (n = first; (word = strtok_r(NULL, " \t", &save)); n++)
+		if (n >= key->max_values || !set_value(policy, key, n, word))
+			return err_set(err, ERR_BAD_REQUEST, 0,
+				       "%s: bad value %.40s", key->name, word);
+	if (key == KEY_ALLOW)
+		policy->n_allow = (uint32_t)n;
+	if (n == first || (key->kind == KIND_U32 && key != KEY_ALLOW &&
+			   n != key->max_values))
+		return err_set(err, ERR_BAD_REQUEST, 0, "%s: a value is missing",
+			       key->name);
+	return 0;
 }
 
-static bool has_member(const struct hlp_policy *policy, uint32_t id)
+static bool in_range(const struct hlp_policy *policy, uint32_t id)
 {
 	return id >= policy->range_base &&
-	       id - policy->range_base <
+	       (id - policy->range_base) / HLP_BLOCK_IDS < policy->n_blocks;
+}
+
+/* What no single line can tell. The last id of all is no id: (uid_t)-1. */
+static const char *check_whole(const struct hlp_policy *policy)
+{
+	uint64_t end = policy->range_base +
 		       (uint64_t)policy->n_blocks * HLP_BLOCK_IDS;
+
+	if (policy->range_base < HLP_BLOCK_IDS ||
+	    policy->range_base % HLP_BLOCK_IDS || end > UINT32_MAX)
+		return "range: no whole blocks above 65535";
+	if (policy->n_users > policy->n_blocks)
+		return "users: more than there are blocks";
+	if (in_range(policy, policy->uid) || in_range(policy, policy->gid))
+		return "user: lies in range";
+	return NULL;
 }
 
 /**
@@ -329,45 +251,31 @@ int hlp_policy_parse(struct hlp_policy *policy, const char *name, char *text,
 {
 	unsigned int seen = 0;
 	unsigned int number = 0;
-	char *next;
+	const char *why;
+	char *line;
 
-	for (char *line = text; line; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
+	while ((line = strsep(&text, "\n"))) {
 		number++;
 		if (parse_line(policy, line, &seen, err) < 0)
 			return err_wrap(err, "%.60s:%u", name, number);
 	}
-	if (policy->n_users > policy->n_blocks)
-		return err_set(err, ERR_BAD_REQUEST, 0,
-			       "%.60s: fewer blocks than users", name);
-	if (has_member(policy, policy->uid) || has_member(policy, policy->gid))
-		return err_set(err, ERR_BAD_REQUEST, 0,
-			       "%.60s: user lies in range", name);
+	why = check_whole(policy);
+	if (why)
+		return err_set(err, ERR_BAD_REQUEST, 0, "%.60s: %s", name, why);
 	return 0;
 }
 
-static int check_file(int fd, const char *path, struct err *err)
+static const char *check_file(const struct stat *st)
 {
-	struct stat st;
-	const char *why = NULL;
-
-	if (fstat(fd, &st) < 0)
-		return err_set(err, ERR_KERNEL, errno, "%.60s", path);
-	if (!S_ISREG(st.st_mode))
-		why = "not a regular file";
-	else if (st.st_uid != 0)
-		why = "not owned by root";
-	else if (st.st_mode & (S_IWGRP | S_IWOTH))
-		why = "writable by others than its owner";
-	else if (st.st_nlink != 1)
-		why = "has more than one name";
-	else if (st.st_size > POLICY_MAX_BYTES)
-		why = "too large";
-	if (why)
-		return err_set(err, ERR_DENIED, 0, "%.60s: %s", path, why);
-	return 0;
+	if (!S_ISREG(st->st_mode))
+		return "not a regular file";
+	if (st->st_uid != 0)
+		return "not owned by root";
+	if (st->st_mode & (S_IWGRP | S_IWOTH))
+		return "writable by others than its owner";
+	if (st->st_nlink != 1)
+		return "has more than one name";
+	return st->st_size > POLICY_MAX_BYTES ? "too large" : NULL;
 }
 
 /**
@@ -382,14 +290,17 @@ int hlp_policy_read(struct hlp_policy *policy, const char *path,
 {
 	char text[POLICY_MAX_BYTES + 1];
 	auto_fd fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	const char *why;
+	struct stat st;
 	ssize_t got;
 
 	if (fd < 0 && errno == ENOENT)
 		return 0;
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(err, ERR_KERNEL, errno, "%.60s", path);
-	if (check_file(fd, path, err) < 0)
-		return -1;
+	why = check_file(&st);
+	if (why)
+		return err_set(err, ERR_DENIED, 0, "%.60s: %s", path, why);
 	got = read(fd, text, POLICY_MAX_BYTES);
 	if (got < 0)
 		return err_set(err, ERR_KERNEL, errno, "%.60s", path);

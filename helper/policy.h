@@ -27,9 +27,9 @@ struct hlp_policy {
 	bool host_network;
 	uint64_t cap_keep;
 	uint32_t max_sandboxes; /* a user */
-	uint64_t max_memory;    /* a sandbox, 0 none */
-	uint64_t max_pids;
-	uint32_t max_cpu_usec; /* in each 100,000 */
+	uint32_t max_pids;      /* a sandbox, 0 none, as for those below */
+	uint32_t max_cpus;
+	uint64_t max_memory;
 	uint32_t pool;
 };
 

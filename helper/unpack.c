@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The only place of creel-helper that sees a protobuf message. It checks what
+ * The only place of creel-helper that reads a protobuf message. It checks what
  * every honest controller gets right: the encoding, enum values, lengths of
  * ids. What is wrong here is a violation, never an answer.
  */
@@ -13,181 +13,138 @@
 #include "proto/helper.pb-c.h"
 #include "proto/wire.h"
 
-/* The enums below are mapped by number. */
-_Static_assert((int)HLP__NET__NET_HOST == HLP_NET_HOST, "net");
-_Static_assert((int)HLP__ROOT__ROOT_IMAGE == HLP_ROOT_IMAGE, "root");
-_Static_assert((int)HLP__FILE__FILE_HOSTNAME + 1 == HLP_FILE_COUNT, "file");
+/* Verbs and enums are mapped by number. */
+_Static_assert((int)HLP__REQUEST__OP_NEW_ == HLP_OP_NEW + 1 &&
+	       (int)HLP__REQUEST__OP_BYE == HLP_OP_BYE + 1, "verbs");
+_Static_assert((int)HLP__NET__NET_HOST == HLP_NET_HOST &&
+	       (int)HLP__ROOT__ROOT_IMAGE == HLP_ROOT_IMAGE, "net and root");
+_Static_assert((int)HLP__FILE__FILE_HOSTNAME + 1 == HLP_FILE_COUNT, "files");
 _Static_assert((int)HLP__LIMIT__LIMIT_CPU_WEIGHT + 1 == HLP_LIMIT_COUNT,
-	       "limit");
+	       "limits");
 
-static int check_enum(int value, int count, const char *what, struct err *err)
+static bool in_enum(int value, int count)
 {
-	if (value <= 0 || value >= count)
-		return err_set(err, ERR_BAD_REQUEST, 0, "%s is %d", what,
-			       value);
-	return 0;
+	return value > 0 && value < count;
 }
 
-static int take_id(const ProtobufCBinaryData *data, const uint8_t **id,
-		   struct err *err)
+static bool is_id(const ProtobufCBinaryData *data, const uint8_t **id)
 {
-	if (data->len != WIRE_ID_BYTES)
-		return err_set(err, ERR_BAD_REQUEST, 0, "id of %zu bytes",
-			       data->len);
 	*id = data->data;
-	return 0;
+	return data->len == WIRE_ID_BYTES;
 }
 
-static int take_data(const ProtobufCBinaryData *data, size_t max,
-		     struct hlp_args *args, struct err *err)
+/* What is too long is left out: hlp_step_check() refuses the empty text. */
+static void copy_text(char *to, size_t size, const char *from)
 {
-	if (data->len > max)
-		return err_set(err, ERR_BAD_REQUEST, 0,
-			       "%zu bytes where %zu are allowed", data->len,
-			       max);
-	args->data = data->data;
-	args->len = data->len;
-	return 0;
+	size_t len = strlen(from);
+
+	if (len < size)
+		memcpy(to, from, len + 1);
 }
 
-static int unpack_new(const Hlp__Request *req, struct hlp_args *args,
-		      struct err *err)
+static bool unpack_new(const Hlp__Request *req, struct hlp_args *args)
 {
 	const Hlp__New *msg = req->new_;
+	struct hlp_step *step = &args->step;
 
-	if (check_enum((int)msg->net, HLP_NET_HOST + 1, "net", err) < 0 ||
-	    check_enum((int)msg->root, HLP_ROOT_IMAGE + 1, "root", err) < 0 ||
-	    take_data(&msg->label, WIRE_LABEL_MAX_BYTES, args, err) < 0)
-		return -1;
-	args->net = (enum hlp_net)msg->net;
-	args->root = (enum hlp_root)msg->root;
-	args->uid = msg->uid;
-	args->gid = msg->gid;
-	args->map_caller = msg->map_caller;
-	args->want_cgroup = msg->want_cgroup;
-	args->cap_keep = msg->cap_keep;
-	return 0;
+	step->new_.uid = msg->uid;
+	step->new_.gid = msg->gid;
+	step->new_.net = (enum hlp_net)msg->net;
+	step->new_.root = (enum hlp_root)msg->root;
+	step->new_.map_caller = msg->map_caller;
+	step->new_.want_cgroup = msg->want_cgroup;
+	step->new_.cap_keep = msg->cap_keep;
+	args->label = msg->label.data;
+	args->label_len = msg->label.len;
+	return in_enum((int)msg->net, HLP_NET_HOST + 1) &&
+	       in_enum((int)msg->root, HLP_ROOT_IMAGE + 1) &&
+	       msg->label.len <= WIRE_LABEL_MAX_BYTES;
 }
 
-static int unpack_image(const Hlp__Request *req, struct hlp_args *args,
-			struct err *err)
+static bool unpack_image(const Hlp__Request *req, struct hlp_args *args)
 {
-	(void)err;
-	args->writable = req->image->writable;
-	return 0;
+	args->step.image.writable = req->image->writable;
+	return true;
 }
 
-static int unpack_mount(const Hlp__Request *req, struct hlp_args *args,
-			struct err *err)
+static bool unpack_mount(const Hlp__Request *req, struct hlp_args *args)
 {
-	(void)err;
-	args->text = req->mount->target;
-	args->readonly = req->mount->readonly;
-	args->noexec = req->mount->noexec;
-	return 0;
+	args->step.mount.readonly = req->mount->readonly;
+	args->step.mount.noexec = req->mount->noexec;
+	copy_text(args->step.mount.target, sizeof(args->step.mount.target),
+		  req->mount->target);
+	return true;
 }
 
-static int unpack_tmpfs(const Hlp__Request *req, struct hlp_args *args,
-			struct err *err)
+static bool unpack_tmpfs(const Hlp__Request *req, struct hlp_args *args)
 {
-	(void)err;
-	args->text = req->tmpfs->target;
-	args->size = req->tmpfs->size;
-	args->inodes = req->tmpfs->inodes;
-	args->mode = req->tmpfs->mode;
-	args->noexec = req->tmpfs->noexec;
-	return 0;
+	args->step.tmpfs.size = req->tmpfs->size;
+	args->step.tmpfs.inodes = req->tmpfs->inodes;
+	args->step.tmpfs.mode = req->tmpfs->mode;
+	args->step.tmpfs.noexec = req->tmpfs->noexec;
+	copy_text(args->step.tmpfs.target, sizeof(args->step.tmpfs.target),
+		  req->tmpfs->target);
+	return true;
 }
 
-static int unpack_write(const Hlp__Request *req, struct hlp_args *args,
-			struct err *err)
+static bool unpack_write(const Hlp__Request *req, struct hlp_args *args)
 {
 	const Hlp__Write *msg = req->write;
 
-	if (check_enum((int)msg->file, HLP_FILE_COUNT, "file", err) < 0)
-		return -1;
-	args->file = (enum hlp_file)msg->file;
-	return take_data(&msg->content, WIRE_FILE_MAX_BYTES, args, err);
+	if (msg->content.len > WIRE_FILE_MAX_BYTES)
+		return false;
+	args->step.write.file = (enum hlp_file)msg->file;
+	args->step.write.len = (uint32_t)msg->content.len;
+	if (msg->content.len)
+		memcpy(args->step.write.content, msg->content.data,
+		       msg->content.len);
+	return in_enum((int)msg->file, HLP_FILE_COUNT);
 }
 
-static int unpack_limit(const Hlp__Request *req, struct hlp_args *args,
-			struct err *err)
+static bool unpack_limit(const Hlp__Request *req, struct hlp_args *args)
 {
-	const Hlp__SetLimit *msg = req->limit;
-
-	if (check_enum((int)msg->limit, HLP_LIMIT_COUNT, "limit", err) < 0)
-		return -1;
-	args->limit = (enum hlp_limit)msg->limit;
-	args->value = msg->value;
-	return 0;
+	args->step.limit.limit = (enum hlp_limit)req->limit->limit;
+	args->step.limit.value = req->limit->value;
+	return in_enum((int)req->limit->limit, HLP_LIMIT_COUNT);
 }
 
-static int unpack_hostname(const Hlp__Request *req, struct hlp_args *args,
-			   struct err *err)
+static bool unpack_hostname(const Hlp__Request *req, struct hlp_args *args)
 {
-	(void)err;
-	args->text = req->hostname->name;
-	return 0;
+	copy_text(args->step.hostname.name, sizeof(args->step.hostname.name),
+		  req->hostname->name);
+	return true;
 }
 
-static int unpack_nothing(const Hlp__Request *req, struct hlp_args *args,
-			  struct err *err)
+static bool unpack_kill(const Hlp__Request *req, struct hlp_args *args)
 {
-	(void)req;
-	(void)args;
-	(void)err;
-	return 0;
+	return is_id(&req->kill->id, &args->id);
 }
 
-static int unpack_kill(const Hlp__Request *req, struct hlp_args *args,
-		       struct err *err)
+static bool unpack_keep(const Hlp__Request *req, struct hlp_args *args)
 {
-	return take_id(&req->kill->id, &args->id, err);
+	return is_id(&req->keep->id, &args->id) &&
+	       is_id(&req->keep->token, &args->token);
 }
 
-static int unpack_keep(const Hlp__Request *req, struct hlp_args *args,
-		       struct err *err)
+static bool unpack_drop(const Hlp__Request *req, struct hlp_args *args)
 {
-	if (take_id(&req->keep->id, &args->id, err) < 0)
-		return -1;
-	return take_id(&req->keep->token, &args->token, err);
+	return is_id(&req->drop->id, &args->id) &&
+	       is_id(&req->drop->token, &args->token);
 }
 
-static int unpack_drop(const Hlp__Request *req, struct hlp_args *args,
-		       struct err *err)
-{
-	if (take_id(&req->drop->id, &args->id, err) < 0)
-		return -1;
-	return take_id(&req->drop->token, &args->token, err);
-}
-
-typedef int hlp_unpack_fn(const Hlp__Request *req, struct hlp_args *args,
-			  struct err *err);
-
-static const struct {
-	Hlp__Request__OpCase which;
-	enum hlp_op op;
-	hlp_unpack_fn *unpack;
-} unpackers[] = {
-	{ HLP__REQUEST__OP_NEW_, HLP_OP_NEW, unpack_new },
-	{ HLP__REQUEST__OP_IMAGE, HLP_OP_IMAGE, unpack_image },
-	{ HLP__REQUEST__OP_MOUNT, HLP_OP_MOUNT, unpack_mount },
-	{ HLP__REQUEST__OP_TMPFS, HLP_OP_TMPFS, unpack_tmpfs },
-	{ HLP__REQUEST__OP_WRITE, HLP_OP_WRITE, unpack_write },
-	{ HLP__REQUEST__OP_LIMIT, HLP_OP_LIMIT, unpack_limit },
-	{ HLP__REQUEST__OP_HOSTNAME, HLP_OP_HOSTNAME, unpack_hostname },
-	{ HLP__REQUEST__OP_START, HLP_OP_START, unpack_nothing },
-	{ HLP__REQUEST__OP_ABORT, HLP_OP_ABORT, unpack_nothing },
-	{ HLP__REQUEST__OP_KILL, HLP_OP_KILL, unpack_kill },
-	{ HLP__REQUEST__OP_KEEP, HLP_OP_KEEP, unpack_keep },
-	{ HLP__REQUEST__OP_DROP, HLP_OP_DROP, unpack_drop },
-	{ HLP__REQUEST__OP_BYE, HLP_OP_BYE, unpack_nothing },
+/* NULL: the verb has no arguments. */
+static bool (*const unpackers[HLP_OP_COUNT])(const Hlp__Request *req,
+					     struct hlp_args *args) = {
+	[HLP_OP_NEW] = unpack_new,     [HLP_OP_IMAGE] = unpack_image,
+	[HLP_OP_MOUNT] = unpack_mount, [HLP_OP_TMPFS] = unpack_tmpfs,
+	[HLP_OP_WRITE] = unpack_write, [HLP_OP_LIMIT] = unpack_limit,
+	[HLP_OP_KILL] = unpack_kill,   [HLP_OP_KEEP] = unpack_keep,
+	[HLP_OP_DROP] = unpack_drop,   [HLP_OP_HOSTNAME] = unpack_hostname,
 };
 
 /**
  * hlp_unpack() - decode one request
- * @arena: reset, then holds what @args points into until its next reset
- * @args:  filled
+ * @arena: reset, then holds what @args points into
  *
  * Return: 0 or -1 with BAD_REQUEST, which only a broken controller causes.
  */
@@ -201,12 +158,12 @@ int hlp_unpack(const uint8_t *buf, size_t len, struct arena *arena,
 						arena, buf, len, err);
 	if (!req)
 		return -1;
-	args->seq = req->seq;
-	for (size_t i = 0; i < sizeof(unpackers) / sizeof(unpackers[0]); i++) {
-		if (unpackers[i].which != req->op_case)
-			continue;
-		args->op = unpackers[i].op;
-		return unpackers[i].unpack(req, args, err);
-	}
-	return err_set(err, ERR_BAD_REQUEST, 0, "request without a verb");
+	if (!in_enum((int)req->op_case - 1, HLP_OP_COUNT))
+		return err_set(err, ERR_BAD_REQUEST, 0, "no verb");
+	args->step.op = (enum hlp_op)(req->op_case - 1);
+	args->step.seq = req->seq;
+	if (unpackers[args->step.op] && !unpackers[args->step.op](req, args))
+		return err_set(err, ERR_BAD_REQUEST, 0,
+			       "arguments of verb %d", (int)args->step.op);
+	return 0;
 }

@@ -73,7 +73,7 @@ pid_t hlp_user_fork_spawner(const struct hlp_user_config *config,
 		.lease_fd = config->lease_fd,
 		.max_memory = policy->max_memory,
 		.max_pids = policy->max_pids,
-		.max_cpu_usec = policy->max_cpu_usec,
+		.max_cpu_usec = policy->max_cpus * 100000,
 		.max_sandboxes = policy->max_sandboxes + policy->pool,
 	};
 	int pair[2];
@@ -271,7 +271,10 @@ int hlp_user_run(const struct hlp_user_config *config)
 	controller = serve(&mine, user_fd);
 	fd_close(&user_fd);
 	(void)waitpid(dispatcher, &status, 0);
-	await_controller(controller);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == CREEL_EXIT_VIOLATION)
+		end_controller(controller);
+	else
+		await_controller(controller);
 	(void)waitpid(spawner, NULL, 0);
 	if (!WIFSIGNALED(status))
 		return WEXITSTATUS(status);

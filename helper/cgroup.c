@@ -182,7 +182,7 @@ int hlp_cgroup_claim(bool system, uid_t owner, gid_t group,
 	own_fd = open_own(root_fd, path, sizeof(path));
 	if (own_fd < 0)
 		return no_tree(out, "own cgroup is not below /sys/fs/cgroup");
-	if (system && !is_service(path)) {
+	if (geteuid() == 0 && !is_service(path)) {
 		enable(root_fd, unused);
 		fd_close(&own_fd);
 		own_fd = make_dir(root_fd, "creel");
@@ -200,7 +200,9 @@ int hlp_cgroup_claim(bool system, uid_t owner, gid_t group,
 	if (system &&
 	    (fchown(tree_fd, owner, group) < 0 ||
 	     fchownat(tree_fd, "cgroup.procs", owner, group, 0) < 0 ||
-	     fchownat(tree_fd, "cgroup.subtree_control", owner, group, 0) < 0))
+	     fchownat(tree_fd, "cgroup.subtree_control", owner, group, 0) < 0 ||
+	     /* The common ancestor of the helper's leaf and the sandboxes. */
+	     fchownat(own_fd, "cgroup.procs", owner, group, 0) < 0))
 		return no_tree(out, "cannot hand a cgroup to the helper");
 	out->fd = fd_take(&tree_fd);
 	return 0;

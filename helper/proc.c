@@ -86,15 +86,21 @@ static int set_switches(struct hlp_box *box, struct err *err)
 /**
  * hlp_proc_close() - allow no mount namespace after the seal's
  *
- * The cgroup mount that pid 1 keeps is detached, and counts.
+ * Counted by user: the first one, where pid 1 has the id that cloned it; the
+ * detached cgroup mount that pid 1 keeps; the seal's.
  */
 int hlp_proc_close(const struct hlp_box *box, struct err *err)
 {
-	const char *left = box->config->cgroup ? "2" : "1";
+	const struct hlp_box_config *config = box->config;
+	bool caller_is_root = config->step.new_.uid == 0;
+	bool first = config->system ?
+			     !config->step.new_.map_caller || !caller_is_root :
+			     !config->id_range || caller_is_root;
+	char left = (char)('1' + first + config->cgroup);
 
 	if (hlp_knocked_out(HLP_LAYER_MAX_USERNS))
 		return 0;
-	if (write(box->quota_fd, left, 1) != 1)
+	if (write(box->quota_fd, &left, 1) != 1)
 		return err_set(err, ERR_KERNEL, errno,
 			       "set max_mnt_namespaces");
 	return 0;

@@ -161,10 +161,17 @@ static bool send_event(struct hlp_ctx *ctx, const Hlp__Event *event,
 	return true;
 }
 
+#define EVENT(WHICH, member, msg)                                    \
+	(Hlp__Event)                                                 \
+	{                                                            \
+		PROTOBUF_C_MESSAGE_INIT(&hlp__event__descriptor),    \
+			HLP__EVENT__EV_##WHICH, { .member = (msg) }, \
+	}
+#define BYTES(array) ((ProtobufCBinaryData){ sizeof(array), (array) })
+
 static bool send_hello(struct hlp_ctx *ctx)
 {
 	Hlp__Hello hello = HLP__HELLO__INIT;
-	Hlp__Event event = HLP__EVENT__INIT;
 
 	hello.system = ctx->facts.system;
 	hello.id_range = ctx->facts.id_range;
@@ -175,149 +182,84 @@ static bool send_hello(struct hlp_ctx *ctx)
 	hello.cgroup = ctx->facts.cgroup;
 	hello.cgroup_why = ctx->facts.cgroup_why;
 	hello.host_network = ctx->policy->host_network;
-	event.ev_case = HLP__EVENT__EV_HELLO;
-	event.hello = &hello;
-	return send_event(ctx, &event, NULL, 0);
+	return send_event(ctx, &EVENT(HELLO, hello, &hello), NULL, 0);
 }
 
 /**
  * hlp_event_failed() - tell of a verb that failed
  *
- * Return: as for the others, whether it is done.
+ * Return: whether it was sent, or will never be.
  */
 bool hlp_event_failed(struct hlp_ctx *ctx, uint32_t seq, struct err *why)
 {
 	Hlp__Failed failed = HLP__FAILED__INIT;
-	Hlp__Event event = HLP__EVENT__INIT;
 
 	failed.seq = seq;
 	failed.code = (uint32_t)why->code;
 	failed.sys = (uint32_t)why->sys;
 	failed.text = why->text;
-	event.ev_case = HLP__EVENT__EV_FAILED;
-	event.failed = &failed;
-	return send_event(ctx, &event, NULL, 0);
+	return send_event(ctx, &EVENT(FAILED, failed, &failed), NULL, 0);
 }
 
-static size_t slot_fds(const struct hlp_slot *slot, int fds[2])
-{
-	fds[0] = slot->control_fd;
-	fds[1] = slot->cgroup_fd;
-	return slot->cgroup ? 2 : 1;
-}
-
-static bool send_started(struct hlp_ctx *ctx, struct hlp_slot *slot)
-{
-	Hlp__Started started = HLP__STARTED__INIT;
-	Hlp__Event event = HLP__EVENT__INIT;
-	int fds[2];
-
-	started.seq = slot->start_seq;
-	started.id.data = slot->id;
-	started.id.len = sizeof(slot->id);
-	started.cgroup = slot->cgroup;
-	event.ev_case = HLP__EVENT__EV_STARTED;
-	event.started = &started;
-	return send_event(ctx, &event, fds, slot_fds(slot, fds));
-}
-
-static bool send_adopt(struct hlp_ctx *ctx, uint32_t index)
+/* One flag of one slot. */
+static bool send_slot(struct hlp_ctx *ctx, uint32_t index, unsigned int what)
 {
 	struct hlp_slot *slot = &ctx->table->slots[index];
+	struct hlp_slot_text *text = &ctx->table->texts[index];
+	const int fds[] = { slot->control_fd, slot->cgroup_fd };
+	size_t n_fds = slot->cgroup ? 2 : 1;
 	Hlp__Adopt adopt = HLP__ADOPT__INIT;
-	Hlp__Event event = HLP__EVENT__INIT;
-	int fds[2];
-
-	adopt.id.data = slot->id;
-	adopt.id.len = sizeof(slot->id);
-	adopt.label.data = ctx->table->texts[index].label;
-	adopt.label.len = ctx->table->texts[index].label_len;
-	adopt.cgroup = slot->cgroup;
-	event.ev_case = HLP__EVENT__EV_ADOPT;
-	event.adopt = &adopt;
-	return send_event(ctx, &event, fds, slot_fds(slot, fds));
-}
-
-static bool send_gone(struct hlp_ctx *ctx, struct hlp_slot *slot)
-{
+	Hlp__Started started = HLP__STARTED__INIT;
 	Hlp__Gone gone = HLP__GONE__INIT;
-	Hlp__Event event = HLP__EVENT__INIT;
+	struct err start_err = ERR_INIT;
 
-	gone.id.data = slot->id;
-	gone.id.len = sizeof(slot->id);
-	gone.wait_status = (uint32_t)slot->wait_status;
-	gone.oom = slot->oom;
-	event.ev_case = HLP__EVENT__EV_GONE;
-	event.gone = &gone;
-	return send_event(ctx, &event, NULL, 0);
+	adopt.id = started.id = gone.id = BYTES(slot->id);
+	adopt.cgroup = started.cgroup = slot->cgroup;
+	switch (what) {
+	case HLP_TELL_ADOPT:
+		adopt.label.data = text->label;
+		adopt.label.len = text->label_len;
+		return send_event(ctx, &EVENT(ADOPT, adopt, &adopt), fds,
+				  n_fds);
+	case HLP_TELL_FAILED:
+		return hlp_event_failed(ctx, slot->fail_seq, &text->err);
+	case HLP_TELL_START_FAILED:
+		err_set(&start_err, ERR_BAD_STATE, 0, "an earlier verb failed");
+		return hlp_event_failed(ctx, slot->start_seq, &start_err);
+	case HLP_TELL_STARTED:
+		started.seq = slot->start_seq;
+		return send_event(ctx, &EVENT(STARTED, started, &started), fds,
+				  n_fds);
+	case HLP_TELL_GONE:
+		gone.wait_status = (uint32_t)slot->wait_status;
+		gone.oom = slot->oom;
+		return send_event(ctx, &EVENT(GONE, gone, &gone), NULL, 0);
+	}
+	return true;
 }
 
 static bool send_kept(struct hlp_ctx *ctx, struct hlp_kept *kept)
 {
 	Hlp__Kept msg = HLP__KEPT__INIT;
-	Hlp__Event event = HLP__EVENT__INIT;
 
-	msg.id.data = ctx->table->slots[kept->slot].id;
-	msg.id.len = WIRE_ID_BYTES;
-	msg.token.data = kept->token;
-	msg.token.len = WIRE_ID_BYTES;
-	event.ev_case = HLP__EVENT__EV_KEPT;
-	event.kept = &msg;
-	return send_event(ctx, &event, &kept->fd, 1);
+	msg.id = BYTES(ctx->table->slots[kept->slot].id);
+	msg.token = BYTES(kept->token);
+	return send_event(ctx, &EVENT(KEPT, kept, &msg), &kept->fd, 1);
 }
 
-static bool send_synced(struct hlp_ctx *ctx)
-{
-	Hlp__Synced synced = HLP__SYNCED__INIT;
-	Hlp__Event event = HLP__EVENT__INIT;
-
-	event.ev_case = HLP__EVENT__EV_SYNCED;
-	event.synced = &synced;
-	return send_event(ctx, &event, NULL, 0);
-}
-
-static bool send_conn(struct hlp_ctx *ctx)
-{
-	Hlp__Conn conn = HLP__CONN__INIT;
-	Hlp__Event event = HLP__EVENT__INIT;
-
-	event.ev_case = HLP__EVENT__EV_CONN;
-	event.conn = &conn;
-	return send_event(ctx, &event, &ctx->conn_fd, 1);
-}
-
-/* One flag of one slot, the earliest of those that are set. */
-static bool flush_slot(struct hlp_ctx *ctx, uint32_t index)
-{
-	struct hlp_slot *slot = &ctx->table->slots[index];
-	struct err start_err = ERR_INIT;
-	bool sent = true;
-	unsigned int what = slot->tell & -slot->tell;
-
-	if (what == HLP_TELL_ADOPT) {
-		sent = send_adopt(ctx, index);
-	} else if (what == HLP_TELL_FAILED) {
-		sent = hlp_event_failed(ctx, slot->fail_seq,
-					&ctx->table->texts[index].err);
-	} else if (what == HLP_TELL_START_FAILED) {
-		err_set(&start_err, ERR_BAD_STATE, 0, "an earlier verb failed");
-		sent = hlp_event_failed(ctx, slot->start_seq, &start_err);
-	} else if (what == HLP_TELL_STARTED) {
-		sent = send_started(ctx, slot);
-	} else if (what == HLP_TELL_GONE) {
-		sent = send_gone(ctx, slot);
-	}
-	if (sent)
-		slot->tell &= ~what;
-	return sent;
-}
-
+/* The flags of @mask, those of a slot in the order of their values. */
 static bool flush_slots(struct hlp_ctx *ctx, unsigned int mask)
 {
 	for (uint32_t i = 0; i < ctx->table->high; i++) {
-		while (ctx->table->slots[i].tell & mask)
-			if (!flush_slot(ctx, i))
+		struct hlp_slot *slot = &ctx->table->slots[i];
+
+		while (slot->tell & mask) {
+			unsigned int what = slot->tell & -slot->tell;
+
+			if (!send_slot(ctx, i, what))
 				return false;
+			slot->tell &= ~what;
+		}
 		hlp_event_free_if_done(ctx, i);
 	}
 	return true;
@@ -325,6 +267,8 @@ static bool flush_slots(struct hlp_ctx *ctx, unsigned int mask)
 
 static bool flush_greeting(struct hlp_ctx *ctx)
 {
+	Hlp__Synced synced = HLP__SYNCED__INIT;
+
 	if (ctx->tell_hello && !send_hello(ctx))
 		return false;
 	ctx->tell_hello = false;
@@ -339,10 +283,9 @@ static bool flush_greeting(struct hlp_ctx *ctx)
 			return false;
 		kept->tell = false;
 	}
-	if (!send_synced(ctx))
-		return false;
-	ctx->tell_synced = false;
-	return true;
+	ctx->tell_synced = !send_event(ctx, &EVENT(SYNCED, synced, &synced),
+				       NULL, 0);
+	return !ctx->tell_synced;
 }
 
 /**
@@ -352,6 +295,8 @@ static bool flush_greeting(struct hlp_ctx *ctx)
  */
 bool hlp_event_flush(struct hlp_ctx *ctx)
 {
+	Hlp__Conn conn = HLP__CONN__INIT;
+
 	if (ctx->control_fd < 0 || !ctx->ready)
 		return false;
 	if (!ctx->dirty)
@@ -366,7 +311,8 @@ bool hlp_event_flush(struct hlp_ctx *ctx)
 		return false;
 	/* Where nobody listens the client waits for the next controller. */
 	if (ctx->conn_fd >= 0 && !ctx->lost) {
-		if (!send_conn(ctx))
+		if (!send_event(ctx, &EVENT(CONN, conn, &conn), &ctx->conn_fd,
+				1))
 			return false;
 		fd_close(&ctx->conn_fd);
 	}

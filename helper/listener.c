@@ -178,6 +178,13 @@ static void refuse(int fd, enum err_code code, const char *why)
 	/* Who is gone already misses nothing. */
 	(void)wire_send_msg(fd, &reply.base, WIRE_HELPER_MAX_BYTES, NULL, 0,
 			    &err);
+	/*
+	 * What is left unread at the end makes the client's next call fail
+	 * with ECONNRESET in place of the answer: thrown away, not looked at.
+	 */
+	(void)shutdown(fd, SHUT_RD);
+	while (recv(fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC) > 0)
+		;
 }
 
 /* The first share of blocks that no helper which takes clients has. */

@@ -26,6 +26,13 @@
 #define IDLE_DEFAULT_SEC 600
 #define IDLE_MAX_SEC (30U * 24 * 3600)
 
+struct settings {
+	int helper_fd;
+	unsigned int idle_sec;
+	const char *state_dir;   /* absolute, NULL: the default */
+	const char *runtime_dir; /* where creel's socket is, NULL: not known */
+};
+
 struct daemon {
 	struct event_base *base; /* owned */
 	int status;
@@ -33,6 +40,7 @@ struct daemon {
 
 static const char usage[] =
 	"usage: creeld --helper-fd FD [--idle-timeout SECONDS]\n"
+	"              [--state-dir DIR] [--runtime-dir DIR]\n"
 	"creel-helper starts creeld; see creeld(8)\n";
 
 static void __attribute__((noreturn)) die_usage(void)
@@ -102,11 +110,14 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 	(void)event_base_loopbreak(daemon->base);
 }
 
-static int serve(int helper_fd, unsigned int idle_sec)
+static int serve(const struct settings *settings)
 {
+	const char *const protect[] = { settings->runtime_dir, NULL };
 	struct daemon daemon = { .status = CREEL_EXIT_STOPPED };
 	const struct ctl_options options = {
-		.idle_timeout_sec = idle_sec,
+		.idle_timeout_sec = settings->idle_sec,
+		.protect = protect,
+		.state_dir = settings->state_dir,
 		.on_end = on_end,
 		.on_end_arg = &daemon,
 	};
@@ -119,7 +130,7 @@ static int serve(int helper_fd, unsigned int idle_sec)
 		return CREEL_EXIT_CONFIG;
 	term = evsignal_new(daemon.base, SIGTERM, on_signal, &daemon);
 	interrupt = evsignal_new(daemon.base, SIGINT, on_signal, &daemon);
-	ctl = ctl_new(daemon.base, helper_fd, &options, &err);
+	ctl = ctl_new(daemon.base, settings->helper_fd, &options, &err);
 	if (!term || !interrupt || !ctl || evsignal_add(term, NULL) < 0 ||
 	    evsignal_add(interrupt, NULL) < 0) {
 		ctl_log(CTL_LOG_ERR, "cannot start: %s", err.text);
@@ -134,31 +145,50 @@ static int serve(int helper_fd, unsigned int idle_sec)
 	return daemon.status;
 }
 
-int main(int argc, char **argv)
+static const char *parse_dir(const char *text)
+{
+	if (text[0] != '/')
+		die_usage();
+	return text;
+}
+
+static void parse(struct settings *settings, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "helper-fd", required_argument, NULL, 'f' },
 		{ "idle-timeout", required_argument, NULL, 'i' },
+		{ "state-dir", required_argument, NULL, 's' },
+		{ "runtime-dir", required_argument, NULL, 'r' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
-	unsigned int idle_sec = IDLE_DEFAULT_SEC;
-	unsigned int helper_fd = 0;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'f')
-			helper_fd = parse_number(optarg, INT_MAX);
+			settings->helper_fd =
+				(int)parse_number(optarg, INT_MAX);
 		else if (option == 'i')
-			idle_sec = parse_number(optarg, IDLE_MAX_SEC);
+			settings->idle_sec = parse_number(optarg, IDLE_MAX_SEC);
+		else if (option == 's')
+			settings->state_dir = parse_dir(optarg);
+		else if (option == 'r')
+			settings->runtime_dir = parse_dir(optarg);
 		else if (option == 'V')
-			return printf("creeld %s\n", PACKAGE_VERSION) < 0;
+			exit(printf("creeld %s\n", PACKAGE_VERSION) < 0);
 		else
 			die_usage();
 	}
-	if (helper_fd < 3 || optind != argc)
+	if (settings->helper_fd < 3 || optind != argc)
 		die_usage();
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings = { .idle_sec = IDLE_DEFAULT_SEC };
+
+	parse(&settings, argc, argv);
 	harden();
 	ctl_log_open(getenv("CREEL_DEBUG") ? CTL_LOG_DEBUG : CTL_LOG_WARN);
-	return serve((int)helper_fd, idle_sec);
+	return serve(&settings);
 }

@@ -35,7 +35,10 @@ struct ctl_options {
 	 * NULL.
 	 */
 	const char *const *protect;
-	/* Where sessions keep their workspaces; NULL: $XDG_STATE_HOME/creel. */
+	/*
+	 * Where sessions keep their workspaces, absolute; NULL: as creeld(8)
+	 * says.
+	 */
 	const char *state_dir;
 	/*
 	 * Called once, from the event loop, when the controller has come to

@@ -15,9 +15,6 @@
 #include "proto/cleanup.h"
 #include "proto/exit-codes.h"
 
-/* A refusal by the system's helper looks like its death, but stays. */
-#define REFUSALS 3
-
 /**
  * cli_frame_init() - a frame with this process's one buffer
  */
@@ -76,8 +73,12 @@ bool cli_time_up(struct timespec *since, unsigned int msec)
 	       (long)msec;
 }
 
-/* Reads replies until @take has had the last. */
-static enum wire_status read_replies(int sock, cli_reply_fn *take, void *arg,
+/*
+ * Reads replies until @take has had the last. A refusal by the helper, which
+ * answers no request, is WIRE_AGAIN where another helper is to be asked.
+ */
+static enum wire_status read_replies(int sock, struct cli_target *target,
+				     cli_reply_fn *take, void *arg,
 				     struct err *err)
 {
 	auto_frame frame;
@@ -92,6 +93,8 @@ static enum wire_status read_replies(int sock, cli_reply_fn *take, void *arg,
 		reply = cli_reply_unpack(&frame, err);
 		if (!reply)
 			return WIRE_BROKEN;
+		if (reply->seq == 0 && cli_target_fall_back(target))
+			return WIRE_AGAIN;
 		if (!take(reply, arg))
 			return WIRE_GOT;
 	}
@@ -113,7 +116,6 @@ int cli_ask(const struct cli_args *args, Ctl__Request *request,
 	struct timespec since = { 0 };
 	struct err err = ERR_INIT;
 	struct cli_target target;
-	unsigned int refused = 0;
 	enum wire_status status;
 
 	request->seq = 1;
@@ -123,18 +125,18 @@ int cli_ask(const struct cli_args *args, Ctl__Request *request,
 
 		if (sock < 0)
 			break;
-		status = WIRE_EOF;
-		if (!wire_send_msg(sock, &request->base, WIRE_FRAME_MAX_BYTES,
-				   NULL, 0, &err))
-			status = read_replies(sock, take, arg, &err);
+		/* One that refuses has closed its end, but said why. */
+		(void)wire_send_msg(sock, &request->base, WIRE_FRAME_MAX_BYTES,
+				    NULL, 0, &err);
+		status = read_replies(sock, &target, take, arg, &err);
 		if (status == WIRE_GOT)
 			return 0;
+		if (status == WIRE_AGAIN)
+			continue;
 		if (status == WIRE_BROKEN) {
 			cli_error("creeld: %s", err.text);
 			return -1;
 		}
-		if (++refused == REFUSALS && cli_target_fall_back(&target))
-			continue;
 		if (cli_time_up(&since, CLI_RECONNECT_MS)) {
 			cli_error("creeld: closed the connection");
 			cli_hint("`creel doctor' looks for what is missing");

@@ -21,9 +21,6 @@
 #include "proto/cleanup.h"
 #include "proto/exit-codes.h"
 
-/* A refusal by the system's helper looks like its death, but stays. */
-#define REFUSALS 3
-
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 
 /**
@@ -152,9 +149,6 @@ static void connection_lost(struct session *session)
 		session_fail(session, &err);
 		return;
 	}
-	if (!session->answered && ++session->refused == REFUSALS &&
-	    cli_target_fall_back(&session->target))
-		session->lost_since = (struct timespec){ 0 };
 	if (cli_time_up(&session->lost_since, CLI_RECONNECT_MS)) {
 		(void)err_set(&err, ERR_KERNEL, 0,
 			      "creeld: closed the connection");
@@ -225,9 +219,27 @@ static void take_exited(struct session *session, const Ctl__Exited *msg)
 	session_check_over(session);
 }
 
+static void take_refusal(struct session *session, const Ctl__Error *error)
+{
+	struct timeval now = { 0 };
+
+	if (!session->answered && cli_target_fall_back(&session->target)) {
+		drop_socket(session);
+		(void)event_add(session->retry_ev, &now);
+		return;
+	}
+	tty_restore();
+	session_end(session, cli_report_error(error, CREEL_EXIT_FAILED));
+}
+
 static void take_reply(struct session *session, const Ctl__Reply *reply,
 		       struct wire_frame *frame)
 {
+	/* A refusal by the helper, before any controller read a word. */
+	if (reply->seq == 0 && reply->re_case == CTL__REPLY__RE_ERROR) {
+		take_refusal(session, reply->error);
+		return;
+	}
 	session->answered = true;
 	session->lost_since = (struct timespec){ 0 };
 	if (reply->re_case == CTL__REPLY__RE_EXITED) {

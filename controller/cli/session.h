@@ -52,7 +52,6 @@ struct session {
 	struct event *sock_ev;	/* owned */
 	struct event *retry_ev; /* owned */
 	struct timespec lost_since;
-	unsigned int refused;
 	bool answered;
 	bool started;
 	bool exited;

@@ -72,7 +72,9 @@ static void list_row(const Ctl__Item *item)
 	char text[32];
 
 	column(item->name, 24);
-	column(item->id, 12);
+	/* A prefix of it serves as well. */
+	(void)snprintf(text, sizeof(text), "%.12s", item->id);
+	column(text, 12);
 	column(item->kind, 7);
 	column(item->state, 7);
 	column(age(now > item->created ? now - item->created : 0, text,

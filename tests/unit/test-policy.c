@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * helper.conf: every key, every refusal with its line, and the file itself.
+ */
+#include <config.h>
+
+#include "helper/policy.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/runner.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct hlp_policy policy;
+static struct err err;
+
+static int parse(const char *text)
+{
+	char *copy = strdup(text);
+	int result;
+
+	hlp_policy_builtin(&policy, true, 0);
+	err = (struct err)ERR_INIT;
+	result = hlp_policy_parse(&policy, "conf", copy, &err);
+	free(copy);
+	return result;
+}
+
+START_TEST(test_policy_builtin_is_safe)
+{
+	hlp_policy_builtin(&policy, true, 0);
+	ck_assert_uint_ne(policy.uid, 0);
+	ck_assert(!policy.host_network);
+	ck_assert(hlp_policy_admits(&policy, 0));
+	ck_assert(!hlp_policy_admits(&policy, 1000));
+	ck_assert_uint_eq(policy.cap_keep & hlp_policy_cap_never(), 0);
+	ck_assert_uint_ge(policy.n_blocks / policy.n_users,
+			  policy.max_sandboxes + policy.pool);
+	hlp_policy_builtin(&policy, false, 1000);
+	ck_assert(hlp_policy_admits(&policy, 1000));
+	ck_assert(!hlp_policy_admits(&policy, 0));
+}
+END_TEST
+
+START_TEST(test_policy_every_key_is_read)
+{
+	ck_assert_int_eq(parse("# comment\n"
+			       "\n"
+			       "user 991 992\n"
+			       "range 0x10000000 16\n"
+			       "users\t4\n"
+			       "allow 1000 1001\n"
+			       "  allow 1002\n"
+			       "map-caller no\n"
+			       "host-network yes\n"
+			       "cap-keep chown kill\n"
+			       "max-sandboxes 20\n"
+			       "max-memory 2g\n"
+			       "max-pids 512\n"
+			       "max-cpus 3\n"
+			       "pool 0"), 0);
+	ck_assert_uint_eq(policy.uid, 991);
+	ck_assert_uint_eq(policy.gid, 992);
+	ck_assert_uint_eq(policy.range_base, 0x10000000);
+	ck_assert_uint_eq(policy.n_blocks, 16);
+	ck_assert_uint_eq(policy.n_users, 4);
+	ck_assert(hlp_policy_admits(&policy, 1000));
+	ck_assert(hlp_policy_admits(&policy, 1002));
+	ck_assert(!hlp_policy_admits(&policy, 0));
+	ck_assert(!policy.map_caller);
+	ck_assert(policy.host_network);
+	ck_assert_uint_eq(policy.cap_keep, 1U << CAP_CHOWN | 1U << CAP_KILL);
+	ck_assert_uint_eq(policy.max_sandboxes, 20);
+	ck_assert_uint_eq(policy.max_memory, 2ULL << 30);
+	ck_assert_uint_eq(policy.max_pids, 512);
+	ck_assert_uint_eq(policy.max_cpus, 3);
+	ck_assert_uint_eq(policy.pool, 0);
+	ck_assert_int_eq(parse("cap-keep none\n"), 0);
+	ck_assert_uint_eq(policy.cap_keep, 0);
+}
+END_TEST
+
+START_TEST(test_policy_wrong_lines_are_refused)
+{
+	static const char *const wrong[] = {
+		"usr 1 1",	       "User 1 1",
+		"user",		       "user 1",
+		"user 1 2 3",	       "user 0 1",
+		"user 1 0",	       "user -1 1",
+		"user 4294967295 1",   "user 18446744073709551617 1",
+		"user name name",      "user 0x 1",
+		"user 1x 1",	       "user +1 1",
+		"range 65536",	       "range 1 1",
+		"range 100000 1",      "range 0 1",
+		"range 0xffff0000 1",  "range 0x10000 65535",
+		"range 65536 0",       "users 0",
+		"users 65",	       "allow",
+		"allow root",	       "allow 4294967295",
+		"map-caller maybe",    "map-caller",
+		"host-network 1",      "host-network YES",
+		"cap-keep sys_admin",  "cap-keep chown sys_ptrace",
+		"cap-keep nonsense",   "cap-keep chown none",
+		"cap-keep",	       "max-sandboxes 0",
+		"max-sandboxes 4097",  "max-memory 1",
+		"max-memory 1z",       "max-memory 99999999999999999999",
+		"max-memory 9999999999g", "max-pids 0",
+		"max-cpus 0.5",	       "max-cpus 1k",
+		"pool 17",	       "pool 1\npool 1",
+		"user 5 5\nuser 5 5",  "users 5\nrange 65536 4",
+		"user 65536 1\nrange 65536 4",
+	};
+
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		ck_assert_msg(parse(wrong[i]) < 0, "'%s' was accepted",
+			      wrong[i]);
+		ck_assert_int_eq(strncmp(err.text, "conf", 4), 0);
+	}
+}
+END_TEST
+
+START_TEST(test_policy_error_names_the_line)
+{
+	ck_assert_int_lt(parse("pool 1\n# x\n\nfoo bar\n"), 0);
+	ck_assert_str_eq(err.text, "conf:4: unknown key foo");
+}
+END_TEST
+
+static char path[64];
+
+static void write_file(const char *text)
+{
+	int fd;
+
+	snprintf(path, sizeof(path), "/tmp/test-policy-XXXXXX");
+	fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+static int read_file(const char *name)
+{
+	hlp_policy_builtin(&policy, true, 0);
+	err = (struct err)ERR_INIT;
+	return hlp_policy_read(&policy, name, &err);
+}
+
+START_TEST(test_policy_missing_file_changes_nothing)
+{
+	ck_assert_int_eq(read_file("/nonexistent/helper.conf"), 0);
+	ck_assert_uint_eq(policy.uid, 990);
+}
+END_TEST
+
+START_TEST(test_policy_file_of_others_is_refused)
+{
+	char other[80];
+
+	write_file("pool 3\n");
+	if (geteuid() != 0) {
+		ck_assert_int_lt(read_file(path), 0);
+		ck_assert_int_eq(err.code, ERR_DENIED);
+		unlink(path);
+		return;
+	}
+	ck_assert_int_eq(read_file(path), 0);
+	ck_assert_uint_eq(policy.pool, 3);
+	ck_assert_int_eq(chmod(path, 0620), 0);
+	ck_assert_int_lt(read_file(path), 0);
+	ck_assert_int_eq(chmod(path, 0602), 0);
+	ck_assert_int_lt(read_file(path), 0);
+	ck_assert_int_eq(chmod(path, 0644), 0);
+	ck_assert_int_eq(chown(path, 1000, 0), 0);
+	ck_assert_int_lt(read_file(path), 0);
+	ck_assert_int_eq(chown(path, 0, 0), 0);
+	snprintf(other, sizeof(other), "%s.link", path);
+	ck_assert_int_eq(link(path, other), 0);
+	ck_assert_int_lt(read_file(path), 0);
+	unlink(other);
+	ck_assert_int_eq(symlink(path, other), 0);
+	ck_assert_int_lt(read_file(other), 0);
+	unlink(other);
+	ck_assert_int_eq(read_file(path), 0);
+	unlink(path);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_lt(read_file(path), 0);
+	unlink(path);
+	ck_assert_int_lt(read_file("/tmp"), 0);
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+	Suite *suite = suite_create("policy");
+	TCase *tc = tcase_create("policy");
+
+	tcase_add_test(tc, test_policy_builtin_is_safe);
+	tcase_add_test(tc, test_policy_every_key_is_read);
+	tcase_add_test(tc, test_policy_wrong_lines_are_refused);
+	tcase_add_test(tc, test_policy_error_names_the_line);
+	tcase_add_test(tc, test_policy_missing_file_changes_nothing);
+	tcase_add_test(tc, test_policy_file_of_others_is_refused);
+	suite_add_tcase(suite, tc);
+	return suite;
+}

@@ -17,6 +17,22 @@
 
 #define HLP_IMAGE_IDS 65536
 
+/*
+ * The caller's gid becomes the sandbox's; every other stays what it is, which is
+ * nobody inside. Left out, it would make a directory of a group that the caller
+ * is in impossible to write: the kernel refuses inodes with an id that has no
+ * mapping.
+ */
+static void shift_gid(struct hlp_map *map, uint32_t gid, uint32_t to)
+{
+	uint32_t low = gid < to ? gid : to, high = gid < to ? to : gid;
+
+	hlp_map_add(map, 0, 0, low);
+	hlp_map_add(map, gid, to, 1);
+	hlp_map_add(map, low + 1, low + 1, high - low - 1);
+	hlp_map_add(map, high + 1, high + 1, UINT32_MAX - high - 1);
+}
+
 /* {u, u's gid} to the sandbox's one identity; an image's ids to the block's. */
 static int idmap_for(struct hlp_slots *slots, struct hlp_slot *slot, bool image,
 		     struct err *err)
@@ -33,8 +49,7 @@ static int idmap_for(struct hlp_slots *slots, struct hlp_slot *slot, bool image,
 	if (slot->idmap_fd < 0) {
 		hlp_map_add(&maps.uid, self->caller_uid, slot->block + slot->uid,
 			    1);
-		hlp_map_add(&maps.gid, self->caller_gid, slot->block + slot->gid,
-			    1);
+		shift_gid(&maps.gid, self->caller_gid, slot->block + slot->gid);
 		slot->idmap_fd = hlp_clone_idmap(self, &maps, err);
 	}
 	return slot->idmap_fd;

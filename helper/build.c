@@ -200,7 +200,10 @@ static int hlp_do_tmpfs(struct hlp_box *box, const struct hlp_step *step,
 	tree_fd = hlp_mount_new("tmpfs", options, attr, err);
 	if (tree_fd < 0)
 		return -1;
-	return attach(box, tree_fd, step->tmpfs.target, true, err);
+	if (attach(box, tree_fd, step->tmpfs.target, true, err) < 0)
+		return -1;
+	hlp_root_own(&box->root, tree_fd);
+	return 0;
 }
 
 /*
@@ -260,7 +263,7 @@ static int take_trees(struct hlp_box *box, struct wire_frame *frame, int fds[3],
 {
 	const struct hlp_step *step = &box->config->step;
 	struct hlp_source source;
-	auto_frame extra;
+	auto_frame extra = { .n_fds = 0 };
 
 	for (size_t i = 0; i < 3; i++)
 		fds[i] = wire_frame_take_fd(frame, i);
@@ -288,9 +291,10 @@ static int dispatch(struct hlp_box *box, struct wire_frame *frame,
 	int failed = take_trees(box, frame, fds, err);
 
 	if (!failed && step->op == HLP_OP_IMAGE)
-		failed = hlp_image_set(box, step->image.writable, fds, err);
-	else if (!failed && box->image && step->op != HLP_OP_HOSTNAME)
-		failed = hlp_image_defer(box, step, fd_take(&fds[0]), err);
+		failed = hlp_image_set(box, step->image.writable, fds[0],
+				       err);
+	else if (!failed && box->image && hlp_step_target(step))
+		failed = hlp_image_defer(step, fd_take(&fds[0]), err);
 	else if (!failed)
 		failed = hlp_box_act(box, step, fds[0], err);
 	for (size_t i = 0; i < 3; i++)
@@ -336,6 +340,7 @@ void hlp_box_main(const struct hlp_box_config *config)
 			       .quota_fd = -1,
 			       .stage_fd = -1,
 			       .root = { .fd = -1 },
+			       .image_fd = -1,
 			       .image = config->step.new_.root ==
 					HLP_ROOT_IMAGE };
 	struct hlp_step step;

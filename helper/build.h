@@ -37,6 +37,7 @@ struct hlp_box {
 	int stage_fd; /* tmpfs: the root, or holds the parts of an image's */
 	struct hlp_root_dir root;
 	bool image;
+	int image_fd; /* the image, below the skeleton in root */
 	bool bound; /* a bind source of the caller's is mounted */
 	bool failed;
 	uint64_t mounts[HLP_BOX_MAX_MOUNTS]; /* where nothing may follow */
@@ -55,10 +56,9 @@ int hlp_own_attach(struct hlp_box *box, int tree_fd, const char *path,
 		   bool directory, struct err *err);
 
 /* image.c */
-int hlp_image_set(struct hlp_box *box, bool writable, int fds[3],
+int hlp_image_set(struct hlp_box *box, bool writable, int tree_fd,
 		  struct err *err);
-int hlp_image_defer(struct hlp_box *box, const struct hlp_step *step, int fd,
-		    struct err *err);
+int hlp_image_defer(const struct hlp_step *step, int fd, struct err *err);
 int hlp_image_finish(struct hlp_box *box, uint32_t *seq, struct err *err);
 
 /* build.c: a step's work, also for steps that an image put off */

@@ -1,24 +1,197 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * An image as root, read-only: an overlay of the image and, above it, a
+ * skeleton that holds the mount points which the image lacks and the files of
+ * /etc that are the sandbox's own.  An overlay's layers must not change once it
+ * is mounted, so mounts wait until all targets are known.
+ */
 #include <config.h>
 
 #include "helper/build.h"
 
-int hlp_image_set(struct hlp_box *box, bool writable, int fds[3],
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "proto/cleanup.h"
+
+#define HLP_MAX_DEFERRED 64
+
+static const char *const own_dirs[] = { "/proc", "/dev" };
+
+static struct {
+	struct hlp_step step;
+	int fd; /* owned, -1 none */
+	bool directory;
+} deferred[HLP_MAX_DEFERRED];
+static size_t n_deferred;
+
+/**
+ * hlp_image_set() - take the image
+ * @tree_fd: detached, nosuid and nodev; borrowed
+ *
+ * Safety: a tree that the caller could open, read-only from here on; what its
+ * files and links say is first believed when it is the root.
+ */
+int hlp_image_set(struct hlp_box *box, bool writable, int tree_fd,
 		  struct err *err)
 {
-	(void)box; (void)writable; (void)fds;
-	return err_set(err, ERR_UNSUPPORTED, 0, "images");
+	auto_fd image_fd = -1;
+
+	if (writable)
+		return err_set(err, ERR_UNSUPPORTED, 0,
+			       "images are read-only in this version");
+	image_fd = hlp_make_node(box->stage_fd, "image", true, err);
+	if (image_fd < 0 ||
+	    hlp_mount_attr(tree_fd, true, MOUNT_ATTR_RDONLY, -1, err) < 0 ||
+	    hlp_mount_attach(tree_fd, image_fd, err) < 0)
+		return err_wrap(err, "image");
+	box->root.fd = hlp_make_node(box->stage_fd, "skeleton", true, err);
+	hlp_root_own(&box->root, box->stage_fd);
+	box->image_fd = openat(box->stage_fd, "image",
+			       O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (box->root.fd < 0 || box->image_fd < 0 ||
+	    mkdirat(box->root.fd, "etc", 0755) < 0)
+		return err_set(err, ERR_KERNEL, errno, "make the skeleton");
+	return 0;
 }
 
-int hlp_image_defer(struct hlp_box *box, const struct hlp_step *step, int fd,
-		    struct err *err)
+/**
+ * hlp_image_defer() - keep a mount for later
+ * @fd: its tree, taken over; -1 for a tmpfs
+ */
+int hlp_image_defer(const struct hlp_step *step, int fd, struct err *err)
 {
-	(void)box; (void)step; (void)fd;
-	return err_set(err, ERR_UNSUPPORTED, 0, "images");
+	auto_fd tree_fd = fd;
+	struct statx st = { .stx_mode = S_IFDIR };
+
+	if (n_deferred == HLP_MAX_DEFERRED)
+		return err_set(err, ERR_LIMIT, 0, "more than %d mounts",
+			       HLP_MAX_DEFERRED);
+	if (tree_fd >= 0 && statx(tree_fd, "", AT_EMPTY_PATH, STATX_TYPE, &st))
+		return err_set(err, ERR_KERNEL, errno, "statx");
+	deferred[n_deferred].step = *step;
+	deferred[n_deferred].directory = S_ISDIR(st.stx_mode);
+	deferred[n_deferred++].fd = fd_take(&tree_fd);
+	return 0;
 }
 
+/* A directory of both layers looks as it does in the upper one. */
+static void copy_modes(const struct hlp_box *box, char *path)
+{
+	struct stat st;
+
+	for (char *end = path; end; ) {
+		end = strchr(end + 1, '/');
+		if (end)
+			*end = '\0';
+		if (fstatat(box->image_fd, path + 1, &st, AT_SYMLINK_NOFOLLOW))
+			end = NULL;
+		/* EINVAL: an owner that has no id in here; it stays root's. */
+		else if (fchownat(box->root.fd, path + 1, st.st_uid, st.st_gid,
+				  AT_SYMLINK_NOFOLLOW) == 0 || errno == EINVAL)
+			(void)fchmodat(box->root.fd, path + 1,
+				       st.st_mode & 07777, 0);
+		if (end)
+			*end = '/';
+	}
+}
+
+/* Makes in the skeleton what the image lacks of a target. */
+static int make_target(struct hlp_box *box, const char *target, bool directory,
+		       struct err *err)
+{
+	auto_fd fd = hlp_open_in(box->image_fd, target, HLP_WALK_IMAGE);
+	char prefix[WIRE_PATH_MAX_BYTES], real[PATH_MAX + WIRE_PATH_MAX_BYTES];
+	char link[32];
+	ssize_t len, base;
+
+	if (fd >= 0)
+		return 0;
+	(void)snprintf(prefix, sizeof(prefix), "%s", target);
+	while (fd < 0 && prefix[0]) {
+		*strrchr(prefix, '/') = '\0';
+		fd = hlp_open_in(box->image_fd, prefix[0] ? prefix : "/",
+				 HLP_WALK_IMAGE);
+	}
+	/* Where links in the image lead, as the kernel walked them. */
+	(void)snprintf(link, sizeof(link), "self/fd/%d", box->image_fd);
+	base = readlinkat(box->proc_fd, link, real, PATH_MAX);
+	(void)snprintf(link, sizeof(link), "self/fd/%d", fd);
+	len = readlinkat(box->proc_fd, link, real, PATH_MAX);
+	if (base <= 0 || len < base)
+		return err_set(err, ERR_KERNEL, errno, "walk the image");
+	(void)snprintf(real + len, sizeof(real) - (size_t)len, "%s",
+		       target + strlen(prefix));
+	fd_close(&fd);
+	fd = hlp_target_open(&box->root, real + base, directory, HLP_WALK_OWN,
+			     err);
+	if (fd < 0)
+		return -1;
+	copy_modes(box, real + base);
+	return 0;
+}
+
+static int mount_overlay(struct hlp_box *box, struct err *err)
+{
+	static const struct hlp_option options[] = {
+		{ "lowerdir", "skeleton:image" },
+		{ "userxattr", NULL },
+		{ NULL, NULL },
+	};
+	auto_fd target_fd = hlp_make_node(box->stage_fd, "root", true, err);
+	auto_fd tree_fd = -1;
+	char etc[] = "/etc";
+
+	copy_modes(box, etc);
+	/* The names of the layers are relative: no path can redirect them. */
+	if (target_fd < 0 || fchdir(box->stage_fd) < 0)
+		return err_set(err, ERR_KERNEL, errno, "overlay");
+	tree_fd = hlp_mount_new("overlay", options,
+				MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					MOUNT_ATTR_NODEV,
+				err);
+	if (tree_fd < 0 || hlp_mount_attach(tree_fd, target_fd, err) < 0)
+		return -1;
+	fd_close(&box->root.fd);
+	box->root.fd = fd_take(&tree_fd);
+	box->root.n_own = 0;
+	box->mounts[box->n_mounts++] = hlp_mount_id(box->root.fd, NULL);
+	return 0;
+}
+
+/**
+ * hlp_image_finish() - mount the overlay, then all that goes into it
+ * @seq: set to the step that failed, where it was a deferred one
+ */
 int hlp_image_finish(struct hlp_box *box, uint32_t *seq, struct err *err)
 {
-	(void)box; (void)seq;
-	return err_set(err, ERR_UNSUPPORTED, 0, "images");
+	if (box->image_fd < 0)
+		return err_set(err, ERR_BAD_STATE, 0, "no image was given");
+	for (size_t i = 0; i < 2; i++)
+		if (make_target(box, own_dirs[i], true, err) < 0)
+			return -1;
+	for (size_t i = 0; i < n_deferred; i++) {
+		const struct hlp_step *step = &deferred[i].step;
+
+		if (make_target(box, hlp_step_target(step),
+				deferred[i].directory, err) < 0) {
+			*seq = step->seq;
+			return -1;
+		}
+	}
+	if (mount_overlay(box, err) < 0 || hlp_dev_make(box, err) < 0 ||
+	    hlp_proc_attach(box, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n_deferred; i++) {
+		if (hlp_box_act(box, &deferred[i].step, deferred[i].fd, err) <
+		    0) {
+			*seq = deferred[i].step.seq;
+			return -1;
+		}
+		fd_close(&deferred[i].fd);
+	}
+	return 0;
 }

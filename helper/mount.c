@@ -166,20 +166,48 @@ int hlp_make_node(int dir_fd, const char *name, bool directory, struct err *err)
 	return fd_take(&fd);
 }
 
-static int make_part(const struct hlp_root_dir *root, int dir_fd,
-		     const char *part, bool directory, struct err *err)
+/**
+ * hlp_root_own() - mount points may be made on this mount from now on
+ * @fd: its root; one too many is only not made in
+ */
+void hlp_root_own(struct hlp_root_dir *root, int fd)
 {
-	const char *slash = strrchr(part, '/');
+	if (root->n_own < HLP_ROOT_MAX_OWN)
+		root->own[root->n_own++] = hlp_mount_id(fd, NULL);
+}
 
-	if (!root->mnt_id || hlp_mount_id(dir_fd, NULL) != root->mnt_id)
+static bool is_own(const struct hlp_root_dir *root, int fd)
+{
+	uint64_t id = hlp_mount_id(fd, NULL);
+
+	for (uint32_t i = 0; id && i < root->n_own; i++)
+		if (root->own[i] == id)
+			return true;
+	return false;
+}
+
+/* A part belongs to whom the directory that it is made in belongs. */
+static int make_part(const struct hlp_root_dir *root, int dir_fd,
+		     const char *path, bool directory, struct err *err)
+{
+	const char *name = strrchr(path, '/') + 1;
+	auto_fd fd = -1;
+	struct stat st;
+
+	if (!is_own(root, dir_fd))
 		return err_set(err, ERR_BAD_REQUEST, ENOENT,
 			       "a target in a bind mount or image must exist");
-	return hlp_make_node(dir_fd, slash ? slash + 1 : part, directory, err);
+	fd = hlp_make_node(dir_fd, name, directory, err);
+	if (fd >= 0 && (fstat(dir_fd, &st) < 0 ||
+			fchownat(dir_fd, name, st.st_uid, st.st_gid,
+				 AT_SYMLINK_NOFOLLOW) < 0))
+		return err_set(err, ERR_KERNEL, errno, "make a mount point");
+	return fd_take(&fd);
 }
 
 /**
  * hlp_target_open() - find a mount target, making what is missing of it
- * @root:      missing parts are made on its own mount only
+ * @root:      missing parts are made on its own mounts only
  * @path:      see hlp_target_ok()
  * @directory: what the last component becomes where it is made
  *

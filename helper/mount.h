@@ -21,12 +21,16 @@ enum hlp_walk {
 	HLP_WALK_IMAGE, /* an image's links are followed, inside its root */
 };
 
+#define HLP_ROOT_MAX_OWN 64
+
 /* The root that targets are walked in. */
 struct hlp_root_dir {
-	int fd;          /* O_PATH, borrowed */
-	uint64_t mnt_id; /* where mount points may be made, 0 nowhere */
+	int fd;                         /* O_PATH */
+	uint64_t own[HLP_ROOT_MAX_OWN]; /* mounts that are empty but for us */
+	uint32_t n_own;
 };
 
+void hlp_root_own(struct hlp_root_dir *root, int fd);
 uint64_t hlp_mount_id(int fd, bool *is_root);
 int hlp_mount_new(const char *type, const struct hlp_option *options,
 		  uint64_t attr, struct err *err);

@@ -87,8 +87,8 @@ int hlp_stage_make(struct hlp_box *box, struct err *err)
 		return err_wrap(err, "new root");
 	if (!box->image) {
 		box->root.fd = box->stage_fd;
-		box->root.mnt_id = hlp_mount_id(box->stage_fd, NULL);
-		box->mounts[box->n_mounts++] = box->root.mnt_id;
+		hlp_root_own(&box->root, box->stage_fd);
+		box->mounts[box->n_mounts++] = box->root.own[0];
 	}
 	return 0;
 }

@@ -36,6 +36,16 @@ const char *hlp_file_name(enum hlp_file file)
 }
 
 /**
+ * hlp_step_target() - where a step mounts something, NULL for one that does not
+ */
+const char *hlp_step_target(const struct hlp_step *step)
+{
+	if (step->op == HLP_OP_MOUNT)
+		return step->mount.target;
+	return step->op == HLP_OP_TMPFS ? step->tmpfs.target : NULL;
+}
+
+/**
  * hlp_target_ok() - whether a mount target is well formed
  * @path: @size bytes, which must hold a terminator
  *

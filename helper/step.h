@@ -146,6 +146,7 @@ struct hlp_report {
 
 int hlp_step_check(const struct hlp_step *step, size_t n_fds, struct err *err);
 const char *hlp_file_name(enum hlp_file file);
+const char *hlp_step_target(const struct hlp_step *step);
 bool hlp_target_ok(const char *path, size_t size);
 
 #endif

@@ -305,7 +305,7 @@ int hlp_home_enter(uid_t uid, gid_t gid, struct hlp_home *home, struct err *err)
 void hlp_map_add(struct hlp_map *map, uint32_t inside, uint32_t outside,
 		 uint32_t count)
 {
-	if (count > 0 && map->n < 3)
+	if (count > 0 && map->n < HLP_MAP_MAX_EXTENTS)
 		map->extent[map->n++] =
 			(struct hlp_extent){ inside, outside, count };
 }
@@ -358,7 +358,7 @@ static int write_file(int dir_fd, const char *pid, const char *name,
 static int write_map(int proc_fd, const char *pid, const char *name,
 		     const struct hlp_map *map, struct err *err)
 {
-	char text[128];
+	char text[HLP_MAP_MAX_EXTENTS * 36];
 	size_t used = 0;
 
 	for (uint32_t i = 0; i < map->n; i++)

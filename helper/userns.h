@@ -9,6 +9,8 @@
 
 #include "proto/err.h"
 
+#define HLP_MAP_MAX_EXTENTS 5
+
 struct hlp_extent {
 	uint32_t inside;
 	uint32_t outside;
@@ -16,7 +18,7 @@ struct hlp_extent {
 };
 
 struct hlp_map {
-	struct hlp_extent extent[3];
+	struct hlp_extent extent[HLP_MAP_MAX_EXTENTS];
 	uint32_t n;
 };
 

@@ -79,24 +79,29 @@ int hlp_image_defer(const struct hlp_step *step, int fd, struct err *err)
 }
 
 /* A directory of both layers looks as it does in the upper one. */
-static void copy_modes(const struct hlp_box *box, char *path)
+static int copy_mode(const struct hlp_box *box, const char *path)
 {
 	struct stat st;
 
-	for (char *end = path; end; ) {
-		end = strchr(end + 1, '/');
-		if (end)
-			*end = '\0';
-		if (fstatat(box->image_fd, path + 1, &st, AT_SYMLINK_NOFOLLOW))
-			end = NULL;
-		/* EINVAL: an owner that has no id in here; it stays root's. */
-		else if (fchownat(box->root.fd, path + 1, st.st_uid, st.st_gid,
-				  AT_SYMLINK_NOFOLLOW) == 0 || errno == EINVAL)
-			(void)fchmodat(box->root.fd, path + 1,
-				       st.st_mode & 07777, 0);
-		if (end)
-			*end = '/';
+	if (fstatat(box->image_fd, path + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -1;
+	/* EINVAL: an owner that has no id in here; it stays root's. */
+	if (fchownat(box->root.fd, path + 1, st.st_uid, st.st_gid,
+		     AT_SYMLINK_NOFOLLOW) < 0 && errno != EINVAL)
+		return -1;
+	return fchmodat(box->root.fd, path + 1, st.st_mode & 07777, 0);
+}
+
+static int copy_modes(const struct hlp_box *box, char *path, struct err *err)
+{
+	int failed = copy_mode(box, path);
+
+	for (char *at = path; (at = strchr(at + 1, '/')) && !failed; *at = '/') {
+		*at = '\0';
+		failed = copy_mode(box, path);
 	}
+	return failed ? err_set(err, ERR_KERNEL, errno, "make a mount point") :
+			0;
 }
 
 /* Makes in the skeleton what the image lacks of a target. */
@@ -128,10 +133,7 @@ static int make_target(struct hlp_box *box, const char *target, bool directory,
 	fd_close(&fd);
 	fd = hlp_target_open(&box->root, real + base, directory, HLP_WALK_OWN,
 			     err);
-	if (fd < 0)
-		return -1;
-	copy_modes(box, real + base);
-	return 0;
+	return fd < 0 ? -1 : copy_modes(box, real + base, err);
 }
 
 static int mount_overlay(struct hlp_box *box, struct err *err)
@@ -145,7 +147,8 @@ static int mount_overlay(struct hlp_box *box, struct err *err)
 	auto_fd tree_fd = -1;
 	char etc[] = "/etc";
 
-	copy_modes(box, etc);
+	if (copy_modes(box, etc, err) < 0)
+		return -1;
 	/* The names of the layers are relative: no path can redirect them. */
 	if (target_fd < 0 || fchdir(box->stage_fd) < 0)
 		return err_set(err, ERR_KERNEL, errno, "overlay");

@@ -73,10 +73,7 @@ static enum ctl_flag flag_of(const struct ctl_mount *mount)
 {
 	if (mount->kind == CTL_MOUNT_TMPFS)
 		return CTL_FLAG_TMPFS;
-	return strcmp(mount->what, "the workspace") &&
-			       strncmp(mount->what, "--workspace", 11) ?
-		       CTL_FLAG_BIND :
-		       CTL_FLAG_WORKSPACE;
+	return mount->is_workspace ? CTL_FLAG_WORKSPACE : CTL_FLAG_BIND;
 }
 
 /**

@@ -290,6 +290,14 @@ static Ini__Filter filter_of(enum ctl_filter filter)
 	return INI__FILTER__FILTER_AGENT;
 }
 
+/* Another user may not be let into a workspace of mode 0700, even as root. */
+static char *default_cwd(const struct ctl_exec *exec)
+{
+	return (char *)(exec->user.uid == exec->sandbox->label.uid ?
+				CTL_WORKDIR :
+				"/");
+}
+
 static void fill_exec(struct ctl_exec *exec, Ini__Exec *msg)
 {
 	struct ctl_command *cmd = exec->cmd;
@@ -298,7 +306,7 @@ static void fill_exec(struct ctl_exec *exec, Ini__Exec *msg)
 	msg->token.len = WIRE_ID_BYTES;
 	msg->argc = cmd->argc;
 	msg->envc = cmd->envc;
-	msg->cwd = cmd->workdir ? cmd->workdir : (char *)CTL_WORKDIR;
+	msg->cwd = cmd->workdir ? cmd->workdir : default_cwd(exec);
 	msg->uid = exec->user.uid;
 	msg->gid = exec->user.gid;
 	msg->groups = &exec->user.gid;

@@ -203,7 +203,9 @@ static int make_session(struct ctl_client *client, const Ctl__Request *req,
 	if (!has_workdir(spec)) {
 		auto_fd fd = ctl_state_session_dir(ctl, label.name, fail);
 
-		if (fd < 0 || ctl_spec_add_workspace(spec, fd, fail) < 0)
+		if (fd < 0 || ctl_spec_add_workspace(
+				       spec, "workspace of the session", fd,
+				       fail) < 0)
 			return -1;
 		(void)fd_take(&fd);
 	}

@@ -122,16 +122,18 @@ static int add_tmpfs(struct ctl_spec *spec, const Ctl__Spec *msg,
 
 /**
  * ctl_spec_add_workspace() - mount a directory as the workspace
- * @spec: its workspace_readonly is false
+ * @what: for messages
  * @fd:   O_PATH, checked already; taken over on success
  */
-int ctl_spec_add_workspace(struct ctl_spec *spec, int fd, struct ctl_fail *fail)
+int ctl_spec_add_workspace(struct ctl_spec *spec, const char *what, int fd,
+			   struct ctl_fail *fail)
 {
 	struct ctl_mount mount = {
 		.kind = CTL_MOUNT_BIND,
 		.target = (char *)CTL_WORKDIR,
-		.what = (char *)"the workspace",
+		.what = (char *)what,
 		.fd = fd,
+		.is_workspace = true,
 	};
 
 	return ctl_mounts_add(spec, &mount, fail);
@@ -159,7 +161,7 @@ static int set_workspace(struct ctl_spec *spec, const Ctl__Spec *msg,
 	spec->workspace = strdup(msg->workspace);
 	if (!spec->workspace)
 		return err_set(&fail->err, ERR_KERNEL, ENOMEM, "workspace");
-	if (ctl_spec_add_workspace(spec, fd, fail) < 0)
+	if (ctl_spec_add_workspace(spec, what, fd, fail) < 0)
 		return -1;
 	(void)fd_take(&fd);
 	spec->mounts[spec->n_mounts - 1].readonly = msg->workspace_readonly;

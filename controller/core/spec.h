@@ -35,6 +35,7 @@ struct ctl_mount {
 	char *what;   /* owned; as the caller knows it: "--bind /a:/b" */
 	int fd;       /* owned, -1 for a tmpfs; O_PATH */
 	bool readonly;
+	bool is_workspace;
 	bool is_default; /* gives way to what the caller asks for */
 	uint32_t mode;
 	uint64_t size;
@@ -72,7 +73,7 @@ struct ctl_protect;
 struct ctl_spec *ctl_spec_new(const Ctl__Spec *msg, struct wire_frame *frame,
 			      const struct ctl_protect *protect,
 			      struct ctl_fail *fail);
-int ctl_spec_add_workspace(struct ctl_spec *spec, int fd,
+int ctl_spec_add_workspace(struct ctl_spec *spec, const char *what, int fd,
 			   struct ctl_fail *fail);
 int ctl_spec_finish(struct ctl_spec *spec, struct ctl_fail *fail);
 void ctl_spec_free(struct ctl_spec *spec);

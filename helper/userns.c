@@ -148,58 +148,39 @@ static bool find_range(const char *path, const char *name, uid_t uid,
 }
 
 
-/* PROGRAM PID 0 CALLER 1 1 FIRST COUNT, see newuidmap(1) */
-static int run_mapper(const char *program, pid_t target, uint32_t caller,
-		      const struct hlp_subid *range)
+/*
+ * PROGRAM PID 0 CALLER 1 1 FIRST COUNT, see newuidmap(1): by a process that
+ * stays outside the new namespace, once a byte says that there is one.
+ */
+static pid_t fork_mapper(const char *program, uint32_t caller,
+			 const struct hlp_subid *range, int go[2])
 {
 	char pid[12], own[12], first[12], count[12];
 	const char *const argv[] = { program, pid, "0",	  own,	"1",
 				     "1",     first, count, NULL };
 	char *const envp[] = { NULL };
 	pid_t child;
-	int status;
+	char byte;
 
-	(void)snprintf(pid, sizeof(pid), "%d", (int)target);
+	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	(void)snprintf(own, sizeof(own), "%" PRIu32, caller);
 	(void)snprintf(first, sizeof(first), "%" PRIu32, range->first);
 	(void)snprintf(count, sizeof(count), "%" PRIu32, range->count);
 	child = fork();
-	if (child == 0) {
-		(void)close_range(0, ~0U, 0);
+	if (child != 0)
+		return child;
+	fd_close(&go[1]);
+	if (read(go[0], &byte, 1) == 1 && close_range(0, ~0U, 0) == 0)
 		execve(program, (char *const *)argv, envp);
-		_exit(127);
-	}
-	if (child < 0 || waitpid(child, &status, 0) < 0)
-		return -1;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+	_exit(127);
 }
 
-enum { MAPPED = 0, MAPPED_NOTHING = 1, MAPPED_HALF = 2 };
-
-/* A process outside the new namespace: newuidmap is of no use inside it. */
-static pid_t fork_mapper(uid_t uid, gid_t gid, const struct hlp_subid range[2],
-			 int *go_fd)
+static bool has_worked(pid_t child)
 {
-	pid_t target = getpid();
-	int ends[2];
-	pid_t child;
-	char byte;
+	int status;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -1;
-	child = fork();
-	if (child != 0) {
-		fd_close(&ends[0]);
-		*go_fd = ends[1];
-		return child;
-	}
-	fd_close(&ends[1]);
-	if (read(ends[0], &byte, 1) != 1 ||
-	    run_mapper("/usr/bin/newgidmap", target, gid, &range[1]) < 0)
-		_exit(MAPPED_NOTHING);
-	if (run_mapper("/usr/bin/newuidmap", target, uid, &range[0]) < 0)
-		_exit(MAPPED_HALF);
-	_exit(MAPPED);
+	return child > 0 && waitpid(child, &status, 0) == child &&
+	       WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 static bool sysctl_is(const char *path, const char *value)
@@ -263,39 +244,39 @@ static int map_self(uid_t uid, gid_t gid, struct err *err)
  */
 int hlp_home_enter(uid_t uid, gid_t gid, struct hlp_home *home, struct err *err)
 {
-	struct hlp_subid range[2] = { { 0 } };
-	auto_fd go_fd = -1;
+	struct hlp_subid uids, gids;
+	pid_t mapper[2] = { -1, -1 };
+	int go[2] = { -1, -1 }, sys = 0;
 	char name[64];
-	pid_t mapper = -1;
-	int status = 0;
+	bool done[2];
 
 	*home = (struct hlp_home){ 0 };
 	if (uid == 0)
 		return err_set(err, ERR_UNSUPPORTED, 0,
 			       "root cannot be mapped, use the system mode");
 	find_name(uid, name, sizeof(name));
-	if (find_range("/etc/subuid", name, uid, &range[0]) &&
-	    find_range("/etc/subgid", name, uid, &range[1]))
-		mapper = fork_mapper(uid, gid, range, &go_fd);
-	if (unshare(CLONE_NEWUSER) < 0) {
-		int sys = errno;
-
-		fd_close(&go_fd);
-		if (mapper > 0)
-			(void)waitpid(mapper, NULL, 0);
-		return explain(sys, err);
+	if (find_range("/etc/subuid", name, uid, &uids) &&
+	    find_range("/etc/subgid", name, uid, &gids) &&
+	    pipe2(go, O_CLOEXEC) == 0) {
+		mapper[0] = fork_mapper("/usr/bin/newuidmap", uid, &uids, go);
+		mapper[1] = fork_mapper("/usr/bin/newgidmap", gid, &gids, go);
 	}
-	if (mapper < 0)
+	if (unshare(CLONE_NEWUSER) < 0 ||
+	    (go[1] >= 0 && write(go[1], "go", 2) != 2))
+		sys = errno;
+	fd_close(&go[0]);
+	fd_close(&go[1]);
+	done[0] = has_worked(mapper[0]);
+	done[1] = has_worked(mapper[1]);
+	if (sys)
+		return explain(sys, err);
+	if (!done[0] && !done[1])
 		return map_self(uid, gid, err);
-	if (write(go_fd, "", 1) != 1 || waitpid(mapper, &status, 0) < 0)
-		return err_set(err, ERR_KERNEL, errno, "newuidmap");
-	if (WIFEXITED(status) && WEXITSTATUS(status) == MAPPED_NOTHING)
-		return map_self(uid, gid, err);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != MAPPED)
+	if (!done[0] || !done[1])
 		return err_set(err, ERR_UNSUPPORTED, 0,
-			       "newuidmap failed after newgidmap worked");
-	home->n_uids = range[0].count;
-	home->n_gids = range[1].count;
+			       "of newuidmap and newgidmap only one works");
+	home->n_uids = uids.count;
+	home->n_gids = gids.count;
 	return 0;
 }
 

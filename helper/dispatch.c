@@ -25,21 +25,21 @@ static hlp_handler_fn hlp_do_new, hlp_do_build, hlp_do_start, hlp_do_abort,
 	hlp_do_kill, hlp_do_keep, hlp_do_drop, hlp_do_bye;
 
 /* clang-format off */
-static const struct hlp_verb hlp_verbs[HLP_OP_COUNT] = {
-	/* op                   legal in                  fds   bytes  then             handler */
-	[HLP_OP_NEW]      = { IN(HLP_ST_IDLE),           0, 0,  1152, HLP_ST_BUILDING, hlp_do_new },
-	[HLP_OP_IMAGE]    = { IN(HLP_ST_IMAGE),          1, 3,    16, HLP_ST_BUILDING, hlp_do_build },
-	[HLP_OP_MOUNT]    = { BUILD,                     1, 1,  2048, HLP_ST_BUILDING, hlp_do_build },
-	[HLP_OP_TMPFS]    = { BUILD,                     0, 0,  2048, HLP_ST_BUILDING, hlp_do_build },
-	[HLP_OP_WRITE]    = { BUILD,                     0, 0,  4096, HLP_ST_BUILDING, hlp_do_build },
-	[HLP_OP_LIMIT]    = { BUILD,                     0, 0,    32, HLP_ST_BUILDING, hlp_do_build },
-	[HLP_OP_HOSTNAME] = { BUILD,                     0, 0,   512, HLP_ST_BUILDING, hlp_do_build },
-	[HLP_OP_START]    = { BUILD,                     0, 0,    16, HLP_ST_IDLE,     hlp_do_start },
-	[HLP_OP_ABORT]    = { BUILD | IN(HLP_ST_IMAGE),  0, 0,    16, HLP_ST_IDLE,     hlp_do_abort },
-	[HLP_OP_KILL]     = { IN(HLP_ST_IDLE),           0, 0,    64, HLP_ST_IDLE,     hlp_do_kill },
-	[HLP_OP_KEEP]     = { IN(HLP_ST_IDLE),           1, 1,    64, HLP_ST_IDLE,     hlp_do_keep },
-	[HLP_OP_DROP]     = { IN(HLP_ST_IDLE),           0, 0,    64, HLP_ST_IDLE,     hlp_do_drop },
-	[HLP_OP_BYE]      = { IN(HLP_ST_IDLE),           0, 0,    16, HLP_ST_END,      hlp_do_bye },
+static const struct hlp_verb hlp_verbs[] = {
+	/* op              legal in                  fds   bytes  then             handler */
+	{ HLP_OP_NEW,      IN(HLP_ST_IDLE),           0, 0,  1152, HLP_ST_BUILDING, hlp_do_new },
+	{ HLP_OP_IMAGE,    IN(HLP_ST_IMAGE),          1, 3,    16, HLP_ST_BUILDING, hlp_do_build },
+	{ HLP_OP_MOUNT,    BUILD,                     1, 1,  2048, HLP_ST_BUILDING, hlp_do_build },
+	{ HLP_OP_TMPFS,    BUILD,                     0, 0,  2048, HLP_ST_BUILDING, hlp_do_build },
+	{ HLP_OP_WRITE,    BUILD,                     0, 0,  4096, HLP_ST_BUILDING, hlp_do_build },
+	{ HLP_OP_LIMIT,    BUILD,                     0, 0,    32, HLP_ST_BUILDING, hlp_do_build },
+	{ HLP_OP_HOSTNAME, BUILD,                     0, 0,   512, HLP_ST_BUILDING, hlp_do_build },
+	{ HLP_OP_START,    BUILD,                     0, 0,    16, HLP_ST_IDLE,     hlp_do_start },
+	{ HLP_OP_ABORT,    BUILD | IN(HLP_ST_IMAGE),  0, 0,    16, HLP_ST_IDLE,     hlp_do_abort },
+	{ HLP_OP_KILL,     IN(HLP_ST_IDLE),           0, 0,    64, HLP_ST_IDLE,     hlp_do_kill },
+	{ HLP_OP_KEEP,     IN(HLP_ST_IDLE),           1, 1,    64, HLP_ST_IDLE,     hlp_do_keep },
+	{ HLP_OP_DROP,     IN(HLP_ST_IDLE),           0, 0,    64, HLP_ST_IDLE,     hlp_do_drop },
+	{ HLP_OP_BYE,      IN(HLP_ST_IDLE),           0, 0,    16, HLP_ST_END,      hlp_do_bye },
 };
 /* clang-format on */
 
@@ -55,8 +55,11 @@ const struct hlp_verb *hlp_verb_admit(enum hlp_state state,
 				      const struct hlp_step *step, size_t bytes,
 				      size_t n_fds)
 {
-	const struct hlp_verb *verb = &hlp_verbs[step->op];
+	const struct hlp_verb *verb = hlp_verbs;
 
+	while (verb->op != step->op)
+		if (++verb == hlp_verbs + sizeof(hlp_verbs) / sizeof(*verb))
+			return NULL;
 	if (!(verb->legal_in & IN(state)) || bytes > verb->max_bytes ||
 	    n_fds < verb->min_fds || n_fds > verb->max_fds)
 		return NULL;
@@ -275,7 +278,8 @@ static int hlp_do_build(struct hlp_ctx *ctx, struct hlp_args *args,
 			 err) < 0)
 		return -1;
 	args->step.slot = ctx->current;
-	return hlp_spawner_send(ctx, &args->step, frame->fds, frame->n_fds, err);
+	return hlp_spawner_send(ctx, &args->step, frame->fds, frame->n_fds,
+				err);
 }
 
 /*

@@ -68,6 +68,7 @@ typedef int hlp_handler_fn(struct hlp_ctx *ctx, struct hlp_args *args,
 			   struct wire_frame *frame, struct err *err);
 
 struct hlp_verb {
+	enum hlp_op op;
 	unsigned int legal_in; /* 1 << enum hlp_state */
 	size_t min_fds;
 	size_t max_fds;

@@ -31,6 +31,7 @@
 #include "proto/exit-codes.h"
 #include "proto/wire.h"
 
+#define LEASE_DIR "/run/creel"
 #define SOCKET_NAME "creel.sock"
 #define BACKLOG 128
 #define MAX_GROUPS 1024
@@ -48,7 +49,8 @@ struct entry {
 };
 
 struct listener {
-	const struct hlp_listener_config *config; /* borrowed */
+	const struct hlp_user_config *config; /* borrowed; who is to be filled */
+	bool stays;    /* when idle: no client started it */
 	int dir_fd;    /* owned, as are those below */
 	int listen_fd;
 	int signal_fd;
@@ -58,44 +60,38 @@ struct listener {
 };
 
 /**
- * hlp_lease_dir() - the directory of the file that leases blocks of ids
+ * hlp_lease_open() - the file whose locked bytes are leased blocks of ids
  *
- * One a machine, whatever the runtime directory: blocks must not be shared by
- * the helpers of two listeners. Return: a descriptor, or -1.
+ * One a machine, whatever the runtime directory: two listeners must not lease
+ * the same block. Return: a descriptor, or -1.
  */
-int hlp_lease_dir(const struct hlp_policy *policy, struct err *err)
+int hlp_lease_open(const struct hlp_policy *policy, struct err *err)
 {
+	auto_fd dir_fd = -1;
 	auto_fd fd = -1;
 
-	if (mkdir(HLP_LEASE_DIR, 0755) < 0 && errno != EEXIST)
-		return err_set(err, ERR_KERNEL, errno, "mkdir %s",
-			       HLP_LEASE_DIR);
-	fd = open(HLP_LEASE_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-					 O_CLOEXEC);
-	if (fd < 0 || fchown(fd, policy->uid, policy->gid) < 0 ||
-	    fchmod(fd, 0755) < 0)
-		return err_set(err, ERR_KERNEL, errno, "%s", HLP_LEASE_DIR);
+	if (mkdir(LEASE_DIR, 0755) == 0 || errno == EEXIST)
+		dir_fd = open(LEASE_DIR,
+			      O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir_fd >= 0)
+		fd = openat(dir_fd, "blocks",
+			    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || fchown(fd, policy->uid, policy->gid) < 0)
+		return err_set(err, ERR_KERNEL, errno, "%s/blocks", LEASE_DIR);
 	return fd_take(&fd);
 }
 
-/**
- * hlp_lease_open() - an open file description to lock blocks with
- *
- * Return: a descriptor, or -1 with errno.
- */
-int hlp_lease_open(int dir_fd, const struct hlp_policy *policy)
+/* Locks belong to the open file description: each user's helper has its own. */
+static int reopen_lease(int lease_fd)
 {
-	auto_fd fd = openat(dir_fd, "blocks",
-			    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	char path[32];
 
-	if (fd >= 0 && geteuid() == 0 &&
-	    fchown(fd, policy->uid, policy->gid) < 0)
-		return -1;
-	return fd_take(&fd);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", lease_fd);
+	return open(path, O_RDWR | O_CLOEXEC);
 }
 
 /* Private to its user when rootless; in system mode any client may knock. */
-static int open_runtime_dir(const struct hlp_listener_config *config,
+static int open_runtime_dir(const struct hlp_user_config *config,
 			    struct err *err)
 {
 	mode_t mode = config->system ? 0755 : 0700;
@@ -108,17 +104,13 @@ static int open_runtime_dir(const struct hlp_listener_config *config,
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(err, ERR_KERNEL, errno, "%.60s", path);
-	if (st.st_uid != geteuid() &&
-	    !(config->system && st.st_uid == config->policy->uid))
+	if (st.st_uid != geteuid())
 		return err_set(err, ERR_DENIED, 0, "%.60s: of another owner",
 			       path);
 	if (st.st_mode & (config->system ? 0022 : 0077))
 		return err_set(err, ERR_DENIED, 0,
 			       "%.60s: open to others, mode %o", path,
 			       st.st_mode & 07777);
-	if (config->system &&
-	    fchown(fd, config->policy->uid, config->policy->gid) < 0)
-		return err_set(err, ERR_KERNEL, errno, "chown %.60s", path);
 	return fd_take(&fd);
 }
 
@@ -207,30 +199,19 @@ static __attribute__((noreturn)) void
 become_user(const struct listener *l, const struct hlp_identity *who,
 	    uint32_t share, int link_fd)
 {
-	const struct hlp_listener_config *config = l->config;
-	struct hlp_user_config user = {
-		.system = config->system,
-		.policy = config->policy,
-		.tree = config->tree,
-		.creeld = config->creeld,
-		.idle_timeout = config->idle_timeout,
-		.who = *who,
-		.share = share,
-		.lease_fd = -1,
-		.link_fd = link_fd,
-	};
-	int keep[] = { link_fd, config->tree->fd, config->lease_dir_fd };
+	struct hlp_user_config user = *l->config;
+	int keep[] = { link_fd, user.tree->fd, user.lease_fd };
 	sigset_t none;
 
 	hlp_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (config->system) {
-		user.lease_fd = hlp_lease_open(config->lease_dir_fd,
-					       config->policy);
-		(void)close(config->lease_dir_fd);
-	}
-	if (config->system && user.lease_fd < 0) {
+	user.who = *who;
+	user.share = share;
+	user.link_fd = link_fd;
+	if (user.system)
+		user.lease_fd = reopen_lease(l->config->lease_fd);
+	if (user.system && user.lease_fd < 0) {
 		hlp_log(HLP_LOG_ERR, "lease file: %s", err_sys_text(errno));
 		_exit(CREEL_EXIT_CONFIG);
 	}
@@ -373,7 +354,7 @@ static void reap(struct listener *l)
 /* How long to wait for a client; -1 where the program stays in any case. */
 static int patience(const struct listener *l)
 {
-	if (l->config->ready_fd < 0)
+	if (l->stays)
 		return -1;
 	for (size_t i = 0; i < MAX_ENTRIES; i++)
 		if (l->entries[i].pid > 0)
@@ -396,6 +377,7 @@ static int serve(struct listener *l)
 			return CREEL_EXIT_KERNEL;
 		}
 		if (n == 0) {
+			/* EACCES in system mode, harmless: nobody listens. */
 			(void)unlinkat(l->dir_fd, SOCKET_NAME, 0);
 			return CREEL_EXIT_STOPPED;
 		}
@@ -408,17 +390,20 @@ static int serve(struct listener *l)
 
 /**
  * hlp_listener_run() - listen until idle, or for good
- * @config: what was read and claimed with the privileges that now fall
+ * @config:   what was read and claimed with the privileges that now fall
+ * @ready_fd: told when clients can come, and closed; -1 where no client
+ *            started the program, which then stays when idle
  *
  * Return: the process's exit status.
  */
-int hlp_listener_run(struct hlp_listener_config *config)
+int hlp_listener_run(const struct hlp_user_config *config, int ready_fd)
 {
 	static struct listener l;
 	struct err err = ERR_INIT;
 
-	l = (struct listener){ .config = config, .dir_fd = -1, .listen_fd = -1,
-			       .signal_fd = -1, .lock_fd = -1 };
+	l = (struct listener){ .config = config, .stays = ready_fd < 0,
+			       .dir_fd = -1, .listen_fd = -1, .signal_fd = -1,
+			       .lock_fd = -1 };
 	for (size_t i = 0; i < MAX_ENTRIES; i++)
 		l.entries[i].link_fd = -1;
 	l.dir_fd = open_runtime_dir(config, &err);
@@ -430,8 +415,10 @@ int hlp_listener_run(struct hlp_listener_config *config)
 	(void)prctl(PR_SET_NAME, "creel-listener");
 	if (config->system)
 		hlp_stage_system(config->policy->uid, config->policy->gid);
-	if (config->ready_fd >= 0 && write(config->ready_fd, "\n", 1) == 1)
-		(void)close(config->ready_fd);
+	/* A client that does not wait any more misses nothing. */
+	if (ready_fd >= 0 && write(ready_fd, "\n", 1) < 0)
+		hlp_log(HLP_LOG_WARN, "nobody waits for this listener");
+	fd_close(&ready_fd);
 	hlp_log(HLP_LOG_INFO, "listening, %s",
 		config->system ? "system" : "rootless");
 	return serve(&l);

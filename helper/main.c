@@ -25,88 +25,71 @@
 #define PATH_BYTES 4096
 #define POLICY_FILE CREEL_SYSCONFDIR "/creel/helper.conf"
 
-struct options {
-	bool listen;
-	bool embedded;
-	bool system;
-	bool rootless;
-	int control_fd;
-	int ready_fd;
-	int pool; /* -1: the policy's */
-	const char *runtime_dir;
-	const char *policy;
-	const char *idle_timeout;
+enum {
+	OPT_LISTEN = 1, OPT_EMBEDDED, OPT_SYSTEM, OPT_ROOTLESS, OPT_CONTROL_FD,
+	OPT_READY_FD, OPT_RUNTIME_DIR, OPT_STATE_DIR, OPT_POLICY, OPT_POOL,
+	OPT_IDLE_TIMEOUT, OPT_COUNT,
 };
 
-static __attribute__((noreturn)) void usage(void)
-{
-	static const char text[] =
-		"usage: creel-helper --listen [--system | --rootless] --runtime-dir DIR\n"
-		"           [--policy FILE] [--ready-fd N] [--idle-timeout SEC] [--pool N]\n"
-		"       creel-helper --embedded --control-fd N [--system | --rootless]\n"
-		"           [--policy FILE] [--pool N]\n";
+static const struct option options[] = {
+	{ "listen", no_argument, NULL, OPT_LISTEN },
+	{ "embedded", no_argument, NULL, OPT_EMBEDDED },
+	{ "system", no_argument, NULL, OPT_SYSTEM },
+	{ "rootless", no_argument, NULL, OPT_ROOTLESS },
+	{ "control-fd", required_argument, NULL, OPT_CONTROL_FD },
+	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
+	{ "runtime-dir", required_argument, NULL, OPT_RUNTIME_DIR },
+	{ "state-dir", required_argument, NULL, OPT_STATE_DIR },
+	{ "policy", required_argument, NULL, OPT_POLICY },
+	{ "pool", required_argument, NULL, OPT_POOL },
+	{ "idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT },
+	{ NULL, 0, NULL, 0 },
+};
 
-	/* Where nobody reads it the exit status must do. */
-	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-		_exit(CREEL_EXIT_CONFIG);
+static __attribute__((noreturn)) void config_error(const char *why)
+{
+	hlp_log(HLP_LOG_ERR, "%s", why);
 	_exit(CREEL_EXIT_CONFIG);
 }
 
-static int number(const char *text, long max)
+static __attribute__((noreturn)) void usage(void)
+{
+	config_error("usage: creel-helper {--listen --runtime-dir DIR [--ready-fd N] [--state-dir DIR] [--idle-timeout SEC] | --embedded --control-fd N} [--system | --rootless] [--policy FILE] [--pool N]");
+}
+
+/* -1 where the option is not there. */
+static int number(const char *text, long min, long max)
 {
 	char *end;
 	long value;
 
+	if (!text)
+		return -1;
 	errno = 0;
 	value = strtol(text, &end, 10);
-	if (errno || *end || end == text || value < 0 || value > max)
+	if (errno || *end || end == text || value < min || value > max)
 		usage();
 	return (int)value;
 }
 
-static void parse_options(int argc, char **argv, struct options *opt)
+/* @opt: for each option its argument, "" where it takes none, else NULL. */
+static void parse_options(int argc, char **argv, const char **opt)
 {
-	static const struct option longs[] = {
-		{ "listen", no_argument, NULL, 'l' },
-		{ "embedded", no_argument, NULL, 'e' },
-		{ "system", no_argument, NULL, 's' },
-		{ "rootless", no_argument, NULL, 'r' },
-		{ "control-fd", required_argument, NULL, 'c' },
-		{ "ready-fd", required_argument, NULL, 'n' },
-		{ "pool", required_argument, NULL, 'P' },
-		{ "runtime-dir", required_argument, NULL, 'd' },
-		{ "policy", required_argument, NULL, 'p' },
-		{ "idle-timeout", required_argument, NULL, 'i' },
-		{ NULL, 0, NULL, 0 },
-	};
 	int c;
 
 	opterr = 0;
-	*opt = (struct options){ .control_fd = -1, .ready_fd = -1, .pool = -1 };
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		switch (c) {
-		case 'l': opt->listen = true; break;
-		case 'e': opt->embedded = true; break;
-		case 's': opt->system = true; break;
-		case 'r': opt->rootless = true; break;
-		case 'c': opt->control_fd = number(optarg, 65535); break;
-		case 'n': opt->ready_fd = number(optarg, 65535); break;
-		case 'P': opt->pool = number(optarg, HLP_POLICY_MAX_POOL); break;
-		case 'd': opt->runtime_dir = optarg; break;
-		case 'p': opt->policy = optarg; break;
-		case 'i':
-			(void)number(optarg, 1000000000);
-			opt->idle_timeout = optarg;
-			break;
-		default: usage();
-		}
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c < OPT_LISTEN || c >= OPT_COUNT)
+			usage();
+		opt[c] = optarg ? optarg : "";
 	}
-	if (optind < argc || opt->listen == opt->embedded ||
-	    (opt->system && opt->rootless) ||
-	    (opt->listen && (!opt->runtime_dir || opt->control_fd >= 0)) ||
-	    (opt->embedded && (opt->control_fd < 3 || opt->ready_fd >= 0)) ||
-	    (opt->ready_fd >= 0 && opt->ready_fd < 3))
+	if (optind < argc || !opt[OPT_LISTEN] == !opt[OPT_EMBEDDED] ||
+	    (opt[OPT_SYSTEM] && opt[OPT_ROOTLESS]) ||
+	    !opt[OPT_LISTEN] == !!opt[OPT_RUNTIME_DIR] ||
+	    !opt[OPT_EMBEDDED] == !!opt[OPT_CONTROL_FD] ||
+	    (opt[OPT_EMBEDDED] && opt[OPT_READY_FD]))
 		usage();
+	(void)number(opt[OPT_IDLE_TIMEOUT], 0, 1000000000);
 }
 
 /* Beside this program where it is installed, else in the build tree. */
@@ -133,41 +116,43 @@ static void find_creeld(char *path)
 	}
 }
 
-static __attribute__((noreturn)) void config_error(const struct err *err)
-{
-	hlp_log(HLP_LOG_ERR, "%s", err->text);
-	_exit(CREEL_EXIT_CONFIG);
-}
-
 /* The dispatcher is this process itself; there is no user process above it. */
-static int run_embedded(const struct options *opt,
-			const struct hlp_policy *policy,
-			const struct hlp_cgroup_tree *tree, int lease_fd)
+static int run_embedded(const struct hlp_user_config *config, int control_fd)
 {
-	struct hlp_user_config config = {
-		.system = opt->system,
-		.policy = policy,
-		.tree = tree,
-		.who = { .uid = getuid(), .gid = getgid() },
-		.lease_fd = lease_fd,
-		.link_fd = -1,
-	};
+	const struct hlp_policy *policy = config->policy;
 	struct hlp_dispatch_config dispatch = {
 		.policy = policy,
-		.control_fd = opt->control_fd,
+		.control_fd = control_fd,
 		.link_fd = -1,
 		.user_fd = -1,
 	};
 
-	if (opt->system)
+	if (config->system)
 		hlp_stage_system(policy->uid, policy->gid);
 	dispatch.spawner_pid = hlp_user_fork_spawner(
-		&config, 0, policy->n_blocks, &dispatch.spawner_fd);
+		config, 0, policy->n_blocks, &dispatch.spawner_fd);
 	if (dispatch.spawner_pid < 0)
 		return CREEL_EXIT_KERNEL;
-	hlp_stage_dispatcher((int[]){ dispatch.control_fd, dispatch.spawner_fd },
-			     2);
+	hlp_stage_dispatcher((int[]){ control_fd, dispatch.spawner_fd }, 2);
 	return hlp_dispatch_run(&dispatch);
+}
+
+static void read_policy(struct hlp_policy *policy, const char **opt,
+			bool system)
+{
+	struct err err = ERR_INIT;
+	int pool = number(opt[OPT_POOL], 0, HLP_POLICY_MAX_POOL);
+
+	hlp_policy_builtin(policy, system, getuid());
+	if (system &&
+	    hlp_policy_read(policy,
+			    opt[OPT_POLICY] ? opt[OPT_POLICY] : POLICY_FILE,
+			    &err) < 0)
+		config_error(err.text);
+	if (opt[OPT_EMBEDDED])
+		policy->pool = 0;
+	if (pool >= 0)
+		policy->pool = (uint32_t)pool;
 }
 
 int main(int argc, char **argv)
@@ -175,46 +160,42 @@ int main(int argc, char **argv)
 	static struct hlp_policy policy;
 	static struct hlp_cgroup_tree tree;
 	static char creeld[PATH_BYTES];
-	struct options opt;
-	struct err err = ERR_INIT;
-	int lease_fd = -1;
-
-	parse_options(argc, argv, &opt);
-	hlp_knockout_read();
-	hlp_stage_start((int[]){ opt.control_fd, opt.ready_fd }, 2);
-	if (!opt.system && !opt.rootless)
-		opt.system = geteuid() == 0;
-	if (opt.system && geteuid() != 0) {
-		err_set(&err, ERR_DENIED, 0, "system mode needs root");
-		config_error(&err);
-	}
-	hlp_policy_builtin(&policy, opt.system, getuid());
-	if (opt.system &&
-	    hlp_policy_read(&policy, opt.policy ? opt.policy : POLICY_FILE,
-			    &err) < 0)
-		config_error(&err);
-	if (opt.embedded)
-		policy.pool = 0;
-	if (opt.pool >= 0)
-		policy.pool = (uint32_t)opt.pool;
-	if (opt.system && (lease_fd = hlp_lease_dir(&policy, &err)) < 0)
-		config_error(&err);
-	(void)hlp_cgroup_claim(opt.system, opt.system ? policy.uid : getuid(),
-			       opt.system ? policy.gid : getgid(), &tree);
-	if (opt.embedded) {
-		if (opt.system)
-			lease_fd = hlp_lease_open(lease_fd, &policy);
-		return run_embedded(&opt, &policy, &tree, lease_fd);
-	}
-	find_creeld(creeld);
-	return hlp_listener_run(&(struct hlp_listener_config){
-		.system = opt.system,
+	const char *opt[OPT_COUNT] = { NULL };
+	struct hlp_user_config config = {
 		.policy = &policy,
 		.tree = &tree,
-		.runtime_dir = opt.runtime_dir,
 		.creeld = creeld,
-		.idle_timeout = opt.idle_timeout,
-		.lease_dir_fd = lease_fd,
-		.ready_fd = opt.ready_fd,
-	});
+		.who = { .uid = getuid(), .gid = getgid() },
+		.lease_fd = -1,
+		.link_fd = -1,
+	};
+	struct err err = ERR_INIT;
+	int control_fd, ready_fd;
+
+	parse_options(argc, argv, opt);
+	control_fd = number(opt[OPT_CONTROL_FD], 3, 65535);
+	ready_fd = number(opt[OPT_READY_FD], 3, 65535);
+	hlp_knockout_read();
+	hlp_stage_start((int[]){ control_fd, ready_fd }, 2);
+	config.system = opt[OPT_SYSTEM] ||
+			(!opt[OPT_ROOTLESS] && geteuid() == 0);
+	if (config.system && geteuid() != 0)
+		config_error("system mode needs root");
+	/* One directory cannot be that of every user. */
+	if (config.system && opt[OPT_STATE_DIR])
+		usage();
+	read_policy(&policy, opt, config.system);
+	if (config.system &&
+	    (config.lease_fd = hlp_lease_open(&policy, &err)) < 0)
+		config_error(err.text);
+	(void)hlp_cgroup_claim(config.system,
+			       config.system ? policy.uid : getuid(),
+			       config.system ? policy.gid : getgid(), &tree);
+	if (opt[OPT_EMBEDDED])
+		return run_embedded(&config, control_fd);
+	find_creeld(creeld);
+	config.runtime_dir = opt[OPT_RUNTIME_DIR];
+	config.state_dir = opt[OPT_STATE_DIR];
+	config.idle_timeout = opt[OPT_IDLE_TIMEOUT];
+	return hlp_listener_run(&config, ready_fd);
 }

@@ -197,10 +197,14 @@ static void set_caps(const int *want, size_t n_want)
  */
 static void empty_bounding_set(bool must)
 {
-	for (unsigned long cap = 0; cap <= MAX_CAP; cap++)
-		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1 &&
-		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && must)
+	for (unsigned long cap = 0; cap <= MAX_CAP; cap++) {
+		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != 1 ||
+		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+			continue;
+		if (must)
 			die("bounding set");
+		return;
+	}
 }
 
 static void set_no_new_privs(void)

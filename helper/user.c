@@ -133,12 +133,14 @@ become_controller(const struct hlp_user_config *config, int fd, pid_t parent)
 {
 	char *const env[] = { (char *)"PATH=/usr/local/bin:/usr/bin:/bin",
 			      NULL };
-	char *argv[] = { (char *)"creeld",
-			 (char *)"--helper-fd",
-			 (char *)"3",
-			 config->idle_timeout ? (char *)"--idle-timeout" : NULL,
-			 (char *)config->idle_timeout,
-			 NULL };
+	const char *const options[][2] = {
+		{ "--helper-fd", "3" },
+		{ "--runtime-dir", config->runtime_dir },
+		{ "--state-dir", config->state_dir },
+		{ "--idle-timeout", config->idle_timeout },
+	};
+	char *argv[2 + 2 * 4] = { (char *)"creeld" };
+	int argc = 1;
 	int keep[] = { CONTROLLER_FD };
 
 	/* dup2() onto itself would leave it close-on-exec. */
@@ -147,6 +149,9 @@ become_controller(const struct hlp_user_config *config, int fd, pid_t parent)
 	if (fd < 0 || dup2(fd, CONTROLLER_FD) < 0)
 		_exit(CREEL_EXIT_PRIVILEGE);
 	hlp_close_others(keep, 1);
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		for (int j = 0; options[i][1] && j < 2; j++)
+			argv[argc++] = (char *)options[i][j];
 	hlp_stage_controller(&config->who, config->system);
 	hlp_die_with_parent(parent);
 	execve(config->creeld, argv, env);

@@ -10,16 +10,19 @@
 #include "helper/cgroup.h"
 #include "helper/policy.h"
 #include "helper/stage.h"
+#include "proto/err.h"
 
 struct hlp_user_config {
 	bool system;
 	const struct hlp_policy *policy;     /* borrowed, as all below */
 	const struct hlp_cgroup_tree *tree;
 	const char *creeld;
-	const char *idle_timeout; /* for creeld, NULL its default */
+	const char *runtime_dir;  /* for creeld, as those below; NULL none */
+	const char *state_dir;
+	const char *idle_timeout;
 	struct hlp_identity who;
 	uint32_t share; /* which of the policy's shares of blocks */
-	int lease_fd;
+	int lease_fd;   /* owned, -1 rootless */
 	int link_fd;    /* owned */
 };
 

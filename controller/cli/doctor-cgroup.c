@@ -7,7 +7,6 @@
 
 #include "controller/cli/doctor.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,14 +93,14 @@ static void report_controllers(struct doctor *doctor, const char *dir)
 				       wanted[i]);
 	}
 	if (!missing[0])
-		doctor_say(doctor, DOCTOR_GOOD, "cgroup", NULL, "%s", have);
+		doctor_say(doctor, DOCTOR_GOOD, "cgroup", "%s", have);
 	else
 		doctor_say(doctor, DOCTOR_WARN, "cgroup",
+			   "missing controllers: %s; limits by them will be refused\n%s",
+			   missing,
 			   booted_by_systemd()
 				   ? "as root: systemctl edit user@.service, set [Service] Delegate=yes, log in again"
-				   : "mount all controllers as cgroup2, none as cgroup v1",
-			   "missing controllers: %s; limits by them will be refused",
-			   missing);
+				   : "mount all controllers as cgroup2, none as cgroup v1");
 }
 
 /**
@@ -115,8 +114,7 @@ void doctor_cgroup(struct doctor *doctor)
 
 	if (!find_mount(point, sizeof(point))) {
 		doctor_say(doctor, DOCTOR_WARN, "cgroup",
-			   "boot with systemd.unified_cgroup_hierarchy=1, or mount cgroup2 on /sys/fs/cgroup",
-			   "cgroup v2 is not mounted: " NO_LIMITS);
+			   "cgroup v2 is not mounted: " NO_LIMITS "\nboot with systemd.unified_cgroup_hierarchy=1, or mount cgroup2 on /sys/fs/cgroup");
 		return;
 	}
 	if (!own_cgroup(point, dir, sizeof(dir)))
@@ -129,10 +127,10 @@ void doctor_cgroup(struct doctor *doctor)
 	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
 	if (access(path, W_OK) && !(doctor->system && geteuid() != 0)) {
 		doctor_say(doctor, DOCTOR_WARN, "cgroup",
+			   "no subtree is delegated to this user: " NO_LIMITS "\n%s",
 			   booted_by_systemd()
 				   ? "log in so that a user manager runs (install libpam-systemd), or use the system helper"
-				   : "as root: give this user a cgroup, or use the system helper",
-			   "no subtree is delegated to this user: " NO_LIMITS);
+				   : "as root: give this user a cgroup, or use the system helper");
 		return;
 	}
 	report_controllers(doctor, dir);
@@ -143,18 +141,17 @@ void doctor_cgroup(struct doctor *doctor)
  */
 void doctor_linger(struct doctor *doctor)
 {
-	const struct passwd *user = getpwuid(geteuid());
+	char name[64];
 	char path[256];
 
-	if (doctor->system || !booted_by_systemd() || !user_manager() || !user)
+	if (doctor->system || !booted_by_systemd() || !user_manager() ||
+	    !doctor_user_name(name, sizeof(name)))
 		return;
-	(void)snprintf(path, sizeof(path), "/var/lib/systemd/linger/%s",
-		       user->pw_name);
+	(void)snprintf(path, sizeof(path), "/var/lib/systemd/linger/%s", name);
 	if (!access(path, F_OK))
-		doctor_say(doctor, DOCTOR_GOOD, "lingering", NULL,
+		doctor_say(doctor, DOCTOR_GOOD, "lingering",
 			   "sandboxes survive a log out");
 	else
 		doctor_say(doctor, DOCTOR_WARN, "lingering",
-			   "loginctl enable-linger",
-			   "off: logging out ends the sandboxes");
+			   "off: logging out ends the sandboxes\nloginctl enable-linger");
 }

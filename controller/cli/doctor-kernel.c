@@ -39,29 +39,26 @@ void doctor_kernel(struct doctor *doctor)
 
 	if (uname(&name) ||
 	    sscanf(name.release, "%u.%u", &major, &minor) != 2) {
-		doctor_say(doctor, DOCTOR_WARN, "kernel", NULL,
+		doctor_say(doctor, DOCTOR_WARN, "kernel",
 			   "its version cannot be read");
 		return;
 	}
 	if (major < KERNEL_MAJOR ||
 	    (major == KERNEL_MAJOR && minor < KERNEL_MINOR)) {
 		doctor_say(doctor, DOCTOR_BAD, "kernel",
-			   "install a newer kernel; Debian 12 has 6.1",
-			   "Linux %s is older than %d.%d", name.release,
-			   KERNEL_MAJOR, KERNEL_MINOR);
+			   "Linux %s is older than %d.%d\ninstall a newer kernel; Debian 12 has 6.1",
+			   name.release, KERNEL_MAJOR, KERNEL_MINOR);
 		return;
 	}
 	fd = syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how));
 	if (fd < 0) {
 		doctor_say(doctor, DOCTOR_BAD, "kernel",
-			   "run creel outside of this container, or let its seccomp profile pass openat2",
-			   "Linux %s, but openat2(2) fails: %s", name.release,
-			   err_sys_text(errno));
+			   "Linux %s, but openat2(2) fails: %s\nrun creel outside of this container, or let its seccomp profile pass openat2",
+			   name.release, err_sys_text(errno));
 		return;
 	}
 	close((int)fd);
-	doctor_say(doctor, DOCTOR_GOOD, "kernel", NULL, "Linux %s",
-		   name.release);
+	doctor_say(doctor, DOCTOR_GOOD, "kernel", "Linux %s", name.release);
 }
 
 /**
@@ -76,11 +73,10 @@ void doctor_seccomp(struct doctor *doctor)
 			 sizeof(actions)) ||
 	    !strstr(actions, "kill_process")) {
 		doctor_say(doctor, DOCTOR_BAD, "seccomp",
-			   "use a kernel with CONFIG_SECCOMP_FILTER",
-			   "the kernel has no system call filters");
+			   "the kernel has no system call filters\nuse a kernel with CONFIG_SECCOMP_FILTER");
 		return;
 	}
-	doctor_say(doctor, DOCTOR_GOOD, "seccomp", NULL, "%s", actions);
+	doctor_say(doctor, DOCTOR_GOOD, "seccomp", "%s", actions);
 }
 
 /**
@@ -92,16 +88,13 @@ void doctor_landlock(struct doctor *doctor)
 			   LANDLOCK_CREATE_RULESET_VERSION);
 
 	if (abi > 0)
-		doctor_say(doctor, DOCTOR_GOOD, "landlock", NULL, "ABI %ld",
-			   abi);
+		doctor_say(doctor, DOCTOR_GOOD, "landlock", "ABI %ld", abi);
 	else if (errno == EOPNOTSUPP)
 		doctor_say(doctor, DOCTOR_WARN, "landlock",
-			   "add landlock to the kernel's lsm= boot parameter",
-			   "in the kernel, but switched off: one layer less");
+			   "in the kernel, but switched off: one layer less\nadd landlock to the kernel's lsm= boot parameter");
 	else
 		doctor_say(doctor, DOCTOR_WARN, "landlock",
-			   "use a kernel with CONFIG_SECURITY_LANDLOCK",
-			   "not in this kernel: one layer less");
+			   "not in this kernel: one layer less\nuse a kernel with CONFIG_SECURITY_LANDLOCK");
 }
 
 /**
@@ -116,11 +109,11 @@ void doctor_programs(struct doctor *doctor)
 				      path, &err) ||
 	    cli_path_program("creeld", "creeld", path, &err)) {
 		doctor_say(doctor, DOCTOR_BAD, "programs",
-			   "install creel again, or build it with `make'",
-			   "%s", err.text);
+			   "%s\ninstall creel again, or build it with `make'",
+			   err.text);
 		return;
 	}
-	doctor_say(doctor, DOCTOR_GOOD, "programs", NULL,
+	doctor_say(doctor, DOCTOR_GOOD, "programs",
 		   "creel-helper and creeld are there");
 }
 
@@ -131,17 +124,16 @@ static void own_directory(struct doctor *doctor)
 	struct err err = ERR_INIT;
 
 	if (!dir || cli_path_runtime(false, dir, &err)) {
-		doctor_say(doctor, DOCTOR_BAD, "runtime", NULL, "%s",
-			   err.text);
+		doctor_say(doctor, DOCTOR_BAD, "runtime", "%s", err.text);
 		return;
 	}
 	fd = cli_runtime_open(dir, false, false, &err);
 	if (fd >= 0 || err.sys == ENOENT)
-		doctor_say(doctor, DOCTOR_GOOD, "runtime", NULL, "%s", dir);
+		doctor_say(doctor, DOCTOR_GOOD, "runtime", "%s", dir);
 	else
 		doctor_say(doctor, DOCTOR_BAD, "runtime",
-			   "remove it, or set CREEL_RUNTIME_DIR to a directory of mode 0700 of your own",
-			   "%s", err.text);
+			   "%s\nremove it, or set CREEL_RUNTIME_DIR to a directory of mode 0700 of your own",
+			   err.text);
 }
 
 /**
@@ -162,21 +154,20 @@ void doctor_socket(struct doctor *doctor)
 	}
 	there = !stat(path, &st) && S_ISSOCK(st.st_mode);
 	if (there && !access(path, W_OK))
-		doctor_say(doctor, DOCTOR_GOOD, "system helper", NULL,
+		doctor_say(doctor, DOCTOR_GOOD, "system helper",
 			   "listens on %s", path);
 	else if (there)
 		doctor_say(doctor, DOCTOR_WARN, "system helper",
-			   "allow this user in /etc/creel/helper.conf",
-			   "%s does not admit this user", path);
+			   "%s does not admit this user\nallow this user in /etc/creel/helper.conf",
+			   path);
 	else if (geteuid() == 0)
-		doctor_say(doctor, DOCTOR_GOOD, "system helper", NULL,
+		doctor_say(doctor, DOCTOR_GOOD, "system helper",
 			   "is started on first use");
 	else if (doctor->system)
 		doctor_say(doctor, DOCTOR_BAD, "system helper",
-			   "as root: systemctl enable --now creel",
-			   "not running");
+			   "not running\nas root: systemctl enable --now creel");
 	else
-		doctor_say(doctor, DOCTOR_GOOD, "system helper", NULL,
+		doctor_say(doctor, DOCTOR_GOOD, "system helper",
 			   "not running; the caller's own is used");
 	if (!doctor->system)
 		own_directory(doctor);

@@ -8,7 +8,6 @@
 #include "controller/cli/doctor.h"
 
 #include <fcntl.h>
-#include <pwd.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +32,8 @@ static bool write_file(const char *path, const char *text)
 {
 	auto_fd fd = open(path, O_WRONLY | O_CLOEXEC);
 
-	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	return fd >= 0 &&
+	       write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 }
 
 static enum trial try_proc(void)
@@ -102,20 +102,16 @@ static void explain_userns(struct doctor *doctor)
 {
 	if (is_zero("/proc/sys/kernel/unprivileged_userns_clone"))
 		doctor_say(doctor, DOCTOR_BAD, "user namespaces",
-			   "as root: sysctl -w kernel.unprivileged_userns_clone=1",
-			   "kernel.unprivileged_userns_clone is 0");
+			   "kernel.unprivileged_userns_clone is 0\nas root: sysctl -w kernel.unprivileged_userns_clone=1");
 	else if (is_zero("/proc/sys/user/max_user_namespaces"))
 		doctor_say(doctor, DOCTOR_BAD, "user namespaces",
-			   "as root: sysctl -w user.max_user_namespaces=15000",
-			   "user.max_user_namespaces is 0");
+			   "user.max_user_namespaces is 0\nas root: sysctl -w user.max_user_namespaces=15000");
 	else if (is_one("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"))
 		doctor_say(doctor, DOCTOR_BAD, "user namespaces",
-			   "as root: install creel's AppArmor profile, or sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
-			   "AppArmor restricts them: kernel.apparmor_restrict_unprivileged_userns is 1");
+			   "AppArmor restricts them: kernel.apparmor_restrict_unprivileged_userns is 1\nas root: install creel's AppArmor profile, or sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
 	else
 		doctor_say(doctor, DOCTOR_BAD, "user namespaces",
-			   "run creel outside of this container, or let it make namespaces",
-			   "the kernel refuses them");
+			   "the kernel refuses them\nrun creel outside of this container, or let it make namespaces");
 }
 
 /* The first mount below /proc that hides something. */
@@ -146,13 +142,11 @@ static void explain_proc(struct doctor *doctor)
 
 	if (find_over_mount(point, sizeof(point)))
 		doctor_say(doctor, DOCTOR_BAD, "proc",
-			   "unmount it, or run creel outside of this container",
-			   "%s is mounted over: a sandbox cannot have a /proc of its own",
+			   "%s is mounted over: a sandbox cannot have a /proc of its own\nunmount it, or run creel outside of this container",
 			   point);
 	else
 		doctor_say(doctor, DOCTOR_BAD, "proc",
-			   "run creel outside of this container",
-			   "a new /proc cannot be mounted in a namespace");
+			   "a new /proc cannot be mounted in a namespace\nrun creel outside of this container");
 }
 
 /**
@@ -164,9 +158,9 @@ void doctor_userns(struct doctor *doctor)
 
 	switch (trial) {
 	case TRIAL_GOOD:
-		doctor_say(doctor, DOCTOR_GOOD, "user namespaces", NULL,
+		doctor_say(doctor, DOCTOR_GOOD, "user namespaces",
 			   "can be made, and the others in them");
-		doctor_say(doctor, DOCTOR_GOOD, "proc", NULL,
+		doctor_say(doctor, DOCTOR_GOOD, "proc",
 			   "can be mounted in a namespace");
 		return;
 	case TRIAL_USERNS:
@@ -175,15 +169,42 @@ void doctor_userns(struct doctor *doctor)
 		explain_userns(doctor);
 		return;
 	case TRIAL_PROC:
-		doctor_say(doctor, DOCTOR_GOOD, "user namespaces", NULL,
+		doctor_say(doctor, DOCTOR_GOOD, "user namespaces",
 			   "can be made, and the others in them");
 		explain_proc(doctor);
 		return;
 	case TRIAL_FORK:
 		break;
 	}
-	doctor_say(doctor, DOCTOR_WARN, "user namespaces", NULL,
+	doctor_say(doctor, DOCTOR_WARN, "user namespaces",
 		   "could not be tried");
+}
+
+/**
+ * doctor_user_name() - the caller's name, as /etc/passwd has it
+ *
+ * Not by getpwuid(3), which would load the name service.
+ */
+bool doctor_user_name(char *name, size_t size)
+{
+	FILE *file = fopen("/etc/passwd", "re");
+	char line[1024];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		unsigned int uid = 0;
+		char owner[64];
+
+		found = sscanf(line, "%63[^:]:%*[^:]:%u:", owner, &uid) == 2 &&
+			uid == geteuid();
+		if (found)
+			(void)snprintf(name, size, "%s", owner);
+	}
+	if (file)
+		(void)fclose(file);
+	if (!found)
+		name[0] = '\0';
+	return found;
 }
 
 /* The size of the caller's range in /etc/subuid or /etc/subgid. */
@@ -202,7 +223,7 @@ static unsigned long range_of(const char *path, const char *name)
 
 		if (sscanf(line, "%63[^:]:%lu:%lu", owner, &start, &count) != 3)
 			continue;
-		if ((!strcmp(owner, name) || !strcmp(owner, uid)) &&
+		if (((*name && !strcmp(owner, name)) || !strcmp(owner, uid)) &&
 		    count > best)
 			best = count;
 	}
@@ -216,23 +237,23 @@ static unsigned long range_of(const char *path, const char *name)
  */
 void doctor_ids(struct doctor *doctor)
 {
-	const struct passwd *user = getpwuid(geteuid());
-	const char *name = user ? user->pw_name : "";
-	unsigned long uids = range_of("/etc/subuid", name);
-	unsigned long gids = range_of("/etc/subgid", name);
+	char name[64];
+	unsigned long uids;
+	unsigned long gids;
 
 	if (doctor->system)
 		return;
+	(void)doctor_user_name(name, sizeof(name));
+	uids = range_of("/etc/subuid", name);
+	gids = range_of("/etc/subgid", name);
 	if (access("/usr/bin/newuidmap", X_OK) ||
 	    access("/usr/bin/newgidmap", X_OK))
 		doctor_say(doctor, DOCTOR_WARN, "subordinate ids",
-			   "as root: apt-get install uidmap",
-			   "newuidmap is missing: sandboxes have the caller's id alone");
+			   "newuidmap is missing: sandboxes have the caller's id alone\nas root: apt-get install uidmap");
 	else if (uids < 65536 || gids < 65536)
 		doctor_say(doctor, DOCTOR_WARN, "subordinate ids",
-			   "as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER",
-			   "no range of 65536 in /etc/subuid and /etc/subgid: sandboxes have the caller's id alone");
+			   "no range of 65536 in /etc/subuid and /etc/subgid: sandboxes have the caller's id alone\nas root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER");
 	else
-		doctor_say(doctor, DOCTOR_GOOD, "subordinate ids", NULL,
+		doctor_say(doctor, DOCTOR_GOOD, "subordinate ids",
 			   "%lu uids, %lu gids", uids, gids);
 }

@@ -41,15 +41,19 @@ static void print_line(const struct doctor *doctor, enum doctor_level level,
  * doctor_say() - the outcome of a check
  */
 void doctor_say(struct doctor *doctor, enum doctor_level level,
-		const char *check, const char *hint, const char *fmt, ...)
+		const char *check, const char *fmt, ...)
 {
 	auto_free char *text = NULL;
 	va_list args;
+	char *hint;
 
 	va_start(args, fmt);
 	if (vasprintf(&text, fmt, args) < 0)
 		text = NULL;
 	va_end(args);
+	hint = text ? strchr(text, '\n') : NULL;
+	if (hint)
+		*hint++ = '\0';
 	if (level == DOCTOR_BAD)
 		doctor->bad = true;
 	if (doctor->want_json) {

@@ -27,11 +27,12 @@ struct doctor {
 	bool system; /* the system's helper is meant */
 };
 
-/* @hint: exactly what to do; NULL where nothing is to be done. */
+/* After a newline in the text: exactly what to do. */
 void doctor_say(struct doctor *doctor, enum doctor_level level,
-		const char *check, const char *hint, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
+		const char *check, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 bool doctor_read(const char *path, char *text, size_t size);
+bool doctor_user_name(char *name, size_t size);
 
 void doctor_kernel(struct doctor *doctor);
 void doctor_seccomp(struct doctor *doctor);

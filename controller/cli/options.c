@@ -131,7 +131,8 @@ static int parse_long(struct cli_args *args, char ***argv, struct err *err)
 	if (!option)
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "--%.*s: unknown option of %s",
-			       len > 64 ? 64 : (int)len, name, args->verb->name);
+			       len > 64 ? 64 : (int)len, name,
+			       args->verb->name);
 	if (equals && !option->arg)
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "--%s: takes no value", option->name);
@@ -217,14 +218,18 @@ int cli_args_parse(const struct cli_verb *verb, char **argv,
 	if (!args->given)
 		return err_set(err, ERR_KERNEL, ENOMEM, "options");
 	while (*argv && (*argv)[0] == '-' && (*argv)[1]) {
+		int ret;
+
 		if (!strcmp(*argv, "--")) {
 			argv++;
 			break;
 		}
-		if ((*argv)[1] == '-' ? parse_long(args, &argv, err)
-				      : parse_letters(args, &argv,
-						      room - args->n_given,
-						      err))
+		if ((*argv)[1] == '-')
+			ret = parse_long(args, &argv, err);
+		else
+			ret = parse_letters(args, &argv, room - args->n_given,
+					    err);
+		if (ret)
 			return -1;
 	}
 	args->words = argv;

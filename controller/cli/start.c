@@ -184,6 +184,21 @@ static int open_log(int dir_fd, struct err *err)
 	return fd_take(&fd);
 }
 
+/* Where sessions keep their files; NULL: the controller finds out itself. */
+static char *state_dir(void)
+{
+	const char *state = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
+	char *path = NULL;
+	int len = -1;
+
+	if (state && *state == '/')
+		len = asprintf(&path, "%s/creel", state);
+	else if (home && *home == '/')
+		len = asprintf(&path, "%s/.local/state/creel", home);
+	return len < 0 ? NULL : path;
+}
+
 /**
  * cli_start_listener() - start the helper and wait until it listens
  * @dir:    its runtime directory
@@ -198,10 +213,12 @@ int cli_start_listener(const char *dir, int dir_fd, bool system,
 {
 	auto_free char *helper = malloc(CLI_PATH_MAX);
 	auto_fd log_fd = open_log(dir_fd, err);
+	auto_free char *state = system ? NULL : state_dir();
 	const char *argv[] = {
 		SYSTEMD_RUN, "--user", "--scope", "-p", "Delegate=yes", "-q",
 		"--", helper, "--listen", system ? "--system" : "--rootless",
-		"--runtime-dir", dir, "--ready-fd", "3", NULL,
+		"--runtime-dir", dir, "--ready-fd", "3",
+		state ? "--state-dir" : NULL, state, NULL,
 	};
 
 	if (log_fd < 0)

@@ -33,26 +33,47 @@ static void shift_gid(struct hlp_map *map, uint32_t gid, uint32_t to)
 	hlp_map_add(map, high + 1, high + 1, UINT32_MAX - high - 1);
 }
 
-/* {u, u's gid} to the sandbox's one identity; an image's ids to the block's. */
-static int idmap_for(struct hlp_slots *slots, struct hlp_slot *slot, bool image,
-		     struct err *err)
+/**
+ * hlp_bind_idmap() - {u, u's gid} to the sandbox's one identity
+ *
+ * Return: a user namespace for mount_setattr(2), the block's; -1.
+ */
+int hlp_bind_idmap(struct hlp_slots *slots, const struct hlp_slot *slot,
+		   struct err *err)
 {
 	const struct hlp_self *self = &slots->self;
+	struct hlp_block *block =
+		&slots->block[(slot->block - slots->config->block_base) >>
+			      HLP_BLOCK_SHIFT];
+	struct hlp_maps maps = { .deny_setgroups = false };
+	int fd;
+
+	if (block->idmap_fd > 0 && block->uid == slot->uid &&
+	    block->gid == slot->gid)
+		return block->idmap_fd;
+	hlp_map_add(&maps.uid, self->caller_uid, slot->block + slot->uid, 1);
+	shift_gid(&maps.gid, self->caller_gid, slot->block + slot->gid);
+	fd = hlp_clone_idmap(self, &maps, err);
+	if (fd < 0)
+		return -1;
+	if (block->idmap_fd > 0)
+		close(block->idmap_fd);
+	block->idmap_fd = fd;
+	block->uid = (uint16_t)slot->uid;
+	block->gid = (uint16_t)slot->gid;
+	return fd;
+}
+
+/* An image's ids to the block's. */
+static int idmap_image(const struct hlp_self *self, uint32_t block,
+		       struct err *err)
+{
 	struct hlp_maps maps = { .deny_setgroups = false };
 	uint32_t count = self->caller_uid == 0 ? HLP_IMAGE_IDS : 1;
 
-	if (image) {
-		hlp_map_add(&maps.uid, self->caller_uid, slot->block, count);
-		hlp_map_add(&maps.gid, self->caller_gid, slot->block, count);
-		return hlp_clone_idmap(self, &maps, err);
-	}
-	if (slot->idmap_fd < 0) {
-		hlp_map_add(&maps.uid, self->caller_uid, slot->block + slot->uid,
-			    1);
-		shift_gid(&maps.gid, self->caller_gid, slot->block + slot->gid);
-		slot->idmap_fd = hlp_clone_idmap(self, &maps, err);
-	}
-	return slot->idmap_fd;
+	hlp_map_add(&maps.uid, self->caller_uid, block, count);
+	hlp_map_add(&maps.gid, self->caller_gid, block, count);
+	return hlp_clone_idmap(self, &maps, err);
 }
 
 static int shift_ids(struct hlp_slots *slots, struct hlp_slot *slot, int tree_fd,
@@ -60,12 +81,13 @@ static int shift_ids(struct hlp_slots *slots, struct hlp_slot *slot, int tree_fd
 		     struct err *err)
 {
 	auto_fd own_fd = -1;
-	int idmap_fd = idmap_for(slots, slot, image, err);
+	int idmap_fd;
 
+	if (image)
+		own_fd = idmap_image(&slots->self, slot->block, err);
+	idmap_fd = image ? own_fd : hlp_bind_idmap(slots, slot, err);
 	if (idmap_fd < 0)
 		return -1;
-	if (image)
-		own_fd = idmap_fd;
 	if (hlp_mount_attr(tree_fd, true, 0, idmap_fd, err) < 0)
 		return err_set(err, ERR_UNSUPPORTED, err->sys,
 			       "%s cannot be idmapped", source->type);

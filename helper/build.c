@@ -107,7 +107,9 @@ static int prepare(struct hlp_box *box, struct err *err)
 		return 0;
 	if (hlp_root_host(box, err) < 0 || hlp_dev_make(box, err) < 0)
 		return -1;
-	return hlp_proc_attach(box, err);
+	if (hlp_proc_attach(box, err) < 0)
+		return -1;
+	return box->config->system ? hlp_root_enter(box, err) : 0;
 }
 
 static int open_target(struct hlp_box *box, const char *path, bool directory,
@@ -312,6 +314,8 @@ static __attribute__((noreturn)) void start(struct hlp_box *box, uint32_t seq)
 	} else if ((!box->image ||
 		    hlp_image_finish(box, &failed_seq, &err) == 0) &&
 		   hlp_root_enter(box, &err) == 0 &&
+		   hlp_mount_attr(box->root.fd, false, MOUNT_ATTR_RDONLY, -1,
+				  &err) == 0 &&
 		   (!box->bound || hlp_proc_check(box, &err) == 0)) {
 		hlp_seal(box, seq);
 	}

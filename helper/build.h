@@ -40,6 +40,7 @@ struct hlp_box {
 	int image_fd; /* the image, below the skeleton in root */
 	bool bound; /* a bind source of the caller's is mounted */
 	bool failed;
+	bool entered; /* the root, and left the host's */
 	uint64_t mounts[HLP_BOX_MAX_MOUNTS]; /* where nothing may follow */
 	uint32_t n_mounts;
 };

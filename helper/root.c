@@ -191,18 +191,22 @@ int hlp_root_write(struct hlp_box *box, const char *name, const void *content,
 
 /**
  * hlp_root_enter() - make the root this process's root and let go of the host
+ *
+ * At the start; in system mode, where the spawner clones the sources, before
+ * the first step already.
  */
 int hlp_root_enter(struct hlp_box *box, struct err *err)
 {
+	if (box->entered)
+		return 0;
 	if (hlp_knocked_out(HLP_LAYER_FDS) &&
 	    dup2(open("/etc", O_RDONLY | O_DIRECTORY), HLP_LEAKED_FD) < 0)
 		return err_set(err, ERR_KERNEL, errno, "leak");
-	if (hlp_mount_attr(box->root.fd, false, MOUNT_ATTR_RDONLY, -1, err) < 0)
-		return err_wrap(err, "root read-only");
 	if (fchdir(box->root.fd) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
 		return err_set(err, ERR_KERNEL, errno, "pivot_root");
 	/* The old root is on top of the new one now, and "." is the old. */
 	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return err_set(err, ERR_KERNEL, errno, "leave the host's root");
+	box->entered = true;
 	return 0;
 }

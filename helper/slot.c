@@ -22,14 +22,11 @@
 #include "helper/log.h"
 #include "proto/cleanup.h"
 
-#define HLP_BLOCK_SHIFT 16
-
 static void slot_init(struct hlp_slot *slot)
 {
 	*slot = (struct hlp_slot){ .state = HLP_SLOT_FREE,
 				   .pidfd = -1,
-				   .step_fd = -1,
-				   .idmap_fd = -1 };
+				   .step_fd = -1 };
 	hlp_cgroup_init(&slot->cgroup);
 }
 
@@ -64,28 +61,20 @@ static int lock_block(const struct hlp_slots *slots, uint32_t block, short how)
 		       fcntl(slots->config->lease_fd, F_OFD_SETLK, &lock);
 }
 
-static uint32_t block_at(const struct hlp_slots *slots, uint32_t index)
-{
-	return slots->config->block_base + (index << HLP_BLOCK_SHIFT);
-}
-
-/* Round robin: what a block's last sandbox left behind has time to go. */
+/* The lowest that is free: its id shift is there already. */
 static int lease(struct hlp_slots *slots, struct hlp_slot *slot,
 		 struct err *err)
 {
 	uint32_t n = slots->config->n_blocks;
 
-	if (n > HLP_MAX_BLOCKS)
-		n = HLP_MAX_BLOCKS;
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t index = (slots->next_block + i) % n;
-		uint32_t block = block_at(slots, index);
+	for (uint32_t i = 0; i < n && i < HLP_MAX_BLOCKS; i++) {
+		uint32_t first = slots->config->block_base +
+				 (i << HLP_BLOCK_SHIFT);
 
-		if (slots->leased[index] || lock_block(slots, block, F_WRLCK))
+		if (slots->block[i].leased || lock_block(slots, first, F_WRLCK))
 			continue;
-		slots->leased[index] = true;
-		slots->next_block = index + 1;
-		slot->block = block;
+		slots->block[i].leased = true;
+		slot->block = first;
 		return 0;
 	}
 	return err_set(err, ERR_LIMIT, 0, "no block of ids is free");
@@ -93,10 +82,12 @@ static int lease(struct hlp_slots *slots, struct hlp_slot *slot,
 
 static void release(struct hlp_slots *slots, struct hlp_slot *slot)
 {
+	uint32_t index = (slot->block - slots->config->block_base) >>
+			 HLP_BLOCK_SHIFT;
+
 	if (!slot->block)
 		return;
-	slots->leased[(slot->block - slots->config->block_base) >>
-		      HLP_BLOCK_SHIFT] = false;
+	slots->block[index].leased = false;
 	(void)lock_block(slots, slot->block, F_UNLCK);
 	slot->block = 0;
 }
@@ -131,7 +122,6 @@ static void finish(struct hlp_slots *slots, struct hlp_slot *slot)
 	release(slots, slot);
 	fd_close(&slot->pidfd);
 	fd_close(&slot->step_fd);
-	fd_close(&slot->idmap_fd);
 	slot_init(slot);
 	hlp_tell(slots, &report, -1);
 }
@@ -274,8 +264,14 @@ static int spawn(struct hlp_slots *slots, struct hlp_slot *slot,
 		  2 * (uint64_t)(slot - slots->slot) + HLP_TAG_STEP) < 0)
 		return err_set(err, ERR_KERNEL, errno, "epoll_ctl");
 	/* The maps are written: the first datagram says so. */
-	return wire_send(slot->step_fd, &box->step, sizeof(box->step), NULL, 0,
-			 err);
+	if (wire_send(slot->step_fd, &box->step, sizeof(box->step), NULL, 0,
+		      err) < 0)
+		return -1;
+	/* While it works: what the first bind source will need. */
+	return !slots->config->system || slot->map_caller ||
+			       hlp_bind_idmap(slots, slot, err) >= 0 ?
+		       0 :
+		       -1;
 }
 
 /*

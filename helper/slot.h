@@ -13,7 +13,8 @@
 #include "helper/step.h"
 #include "proto/wire.h"
 
-#define HLP_MAX_BLOCKS 65536
+#define HLP_MAX_BLOCKS 8192
+#define HLP_BLOCK_SHIFT 16
 #define HLP_TAG_DISPATCHER UINT64_MAX
 #define HLP_TAG_STEP 0 /* plus twice the slot */
 #define HLP_TAG_PID 1
@@ -29,15 +30,22 @@ struct hlp_slot {
 	enum hlp_slot_state state;
 	bool failed; /* a step did; nothing more is built */
 	bool map_caller;
-	uint32_t block; /* leased, 0 none */
+	uint32_t block; /* first id of the leased one, 0 none */
 	uint32_t uid;   /* the caller's identity inside */
 	uint32_t gid;
 	pid_t pid;
 	int wait_status;
 	int pidfd;    /* owned */
 	int step_fd;  /* owned, -1 once it runs */
-	int idmap_fd; /* owned, -1 until a source needs it */
 	struct hlp_cgroup cgroup;
+};
+
+/* System mode: 64 Ki ids, and how the caller's become one of them. */
+struct hlp_block {
+	bool leased;
+	uint16_t uid; /* of the shift below */
+	uint16_t gid;
+	int idmap_fd; /* owned, 0 none yet; stays for the next lease */
 };
 
 struct hlp_slots {
@@ -48,9 +56,8 @@ struct hlp_slots {
 	bool ended;        /* the dispatcher is gone */
 	bool broken;       /* it broke the rules */
 	uint32_t n_stuck;
-	uint32_t next_block;
 	struct hlp_slot slot[HLP_MAX_SLOTS];
-	bool leased[HLP_MAX_BLOCKS];
+	struct hlp_block block[HLP_MAX_BLOCKS];
 };
 
 void hlp_slots_init(struct hlp_slots *slots, int dispatcher_fd,
@@ -68,6 +75,8 @@ void hlp_tell_failed(struct hlp_slots *slots, uint32_t slot, uint32_t seq,
 		     const struct err *err);
 
 /* bind.c */
+int hlp_bind_idmap(struct hlp_slots *slots, const struct hlp_slot *slot,
+		   struct err *err);
 int hlp_bind_relay(struct hlp_slots *slots, struct hlp_slot *slot,
 		   const struct hlp_step *step, struct wire_frame *frame,
 		   struct err *err);

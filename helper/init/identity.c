@@ -162,7 +162,8 @@ int init_identity_settle(uint64_t cap_keep)
 /**
  * init_identity_groups() - the supplementary groups of a command
  *
- * With a single id mapped setgroups(2) is denied, and so is a wish for any.
+ * With a single id mapped setgroups(2) is denied: the one group that there is
+ * is had already, a wish for any other is an error.
  *
  * Return: 0, or -1 with errno.
  */
@@ -171,7 +172,7 @@ int init_identity_groups(const struct init *in, const uint32_t *groups,
 {
 	if (in->config.id_range)
 		return (int)syscall(SYS_setgroups, (size_t)n_groups, groups);
-	if (n_groups == 0)
+	if (n_groups == 0 || (n_groups == 1 && groups[0] == getgid()))
 		return 0;
 	errno = EINVAL;
 	return -1;

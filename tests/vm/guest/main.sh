@@ -21,7 +21,7 @@ count=0
 fifo=$(mktemp -u)
 for name in $selected; do
 	mkfifo "$fifo"
-	timeout 300 sh -c '. $here/tap.sh; . "$1"' sh "$here/tests/$name.sh" \
+	timeout 400 sh -c '. $here/tap.sh; . "$1"; exit 0' sh "$here/tests/$name.sh" \
 		>"$fifo" 2>&1 &
 	while read -r line; do
 		case $line in

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,12 +184,23 @@ static void parse(struct settings *settings, int argc, char **argv)
 		die_usage();
 }
 
+/* The helper gives creeld no environment: of the account, then. */
+static void find_home(void)
+{
+	const struct passwd *pw = getenv("HOME") ? NULL : getpwuid(getuid());
+
+	if (pw)
+		(void)setenv("HOME", pw->pw_dir, 1);
+}
+
 int main(int argc, char **argv)
 {
 	struct settings settings = { .idle_sec = IDLE_DEFAULT_SEC };
 
 	parse(&settings, argc, argv);
 	harden();
+	if (!settings.state_dir)
+		find_home();
 	ctl_log_open(getenv("CREEL_DEBUG") ? CTL_LOG_DEBUG : CTL_LOG_WARN);
 	return serve(&settings);
 }

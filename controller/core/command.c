@@ -55,12 +55,9 @@ static int check_strings(const struct ctl_command *cmd, struct err *err)
 		n = (size_t)(end - at) + 1;
 		if (n > CTL_STRING_MAX_BYTES)
 			return err_set(err, ERR_LIMIT, 0,
-				       "%s %llu: longer than %u KiB",
-				       i < cmd->argc ? "argument" :
-						       "environment variable",
-				       (unsigned long long)(i < cmd->argc ?
-								    i :
-								    i - cmd->argc),
+				       "%s: one is longer than %u KiB",
+				       i < cmd->argc ? "arguments" :
+						       "environment",
 				       CTL_STRING_MAX_BYTES >> 10);
 		if (i >= cmd->argc && !is_variable(at))
 			return err_set(err, ERR_BAD_REQUEST, 0,

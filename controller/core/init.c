@@ -128,18 +128,25 @@ static int read_passwd(int fd, struct ctl_exec *exec, struct err *err)
 	return ctl_user_from_passwd(text, (size_t)got, &exec->user, err);
 }
 
+static struct ctl_exec *waiting_for(struct ctl_sandbox *sandbox, uint32_t seq)
+{
+	struct ctl_exec *exec;
+
+	LIST_FOREACH(exec, &sandbox->execs, link)
+		if (exec->state == CTL_EXEC_WAITING && exec->lookup_seq &&
+		    exec->lookup_seq == seq)
+			return exec;
+	return NULL;
+}
+
 static void on_answer(struct ctl_sandbox *sandbox, const Ini__Answer *msg,
 		      struct wire_frame *frame)
 {
 	auto_fd fd = wire_frame_take_fd(frame, 0);
+	struct ctl_exec *exec = waiting_for(sandbox, msg->seq);
 	struct ctl_fail fail = CTL_FAIL_INIT;
-	struct ctl_exec *exec;
 	int ret = 0;
 
-	LIST_FOREACH(exec, &sandbox->execs, link)
-		if (exec->state == CTL_EXEC_WAITING && exec->lookup_seq &&
-		    exec->lookup_seq == msg->seq)
-			break;
 	if (!exec)
 		return;
 	/* A user given by number needs no passwd. */

@@ -64,13 +64,14 @@ void ctl_protect_fini(struct ctl_protect *protect)
 	protect->n_dirs = 0;
 }
 
+typedef bool match_fn(const struct stat *st, const void *arg);
+
 /*
- * Calls @match for the directory @fd and everything above it. Where the way up
- * cannot be walked (no search permission), what is above is not reachable for
+ * Calls @match for the directory @start and everything above it. Where the way
+ * up cannot be walked (no search permission), what is above is not reachable for
  * a sandbox of this user either.
  */
-static bool any_above(int start, bool (*match)(const struct stat *, const void *),
-		      const void *arg)
+static bool any_above(int start, match_fn *match, const void *arg)
 {
 	auto_fd fd = openat(start, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat st, last = { 0 };
@@ -154,9 +155,8 @@ static int check_protected(int fd, const struct stat *st, const char *what,
 			   const struct ctl_protect *protect,
 			   struct ctl_fail *fail)
 {
-	auto_fd dir = S_ISDIR(st->st_mode) ? openat(fd, ".",
-						    O_PATH | O_DIRECTORY |
-							    O_CLOEXEC) :
+	const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+	auto_fd dir = S_ISDIR(st->st_mode) ? openat(fd, ".", flags) :
 					     parent_of(fd);
 
 	if (dir >= 0 && any_above(dir, is_protected, protect))

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,12 +37,9 @@ static char *default_dir(void)
 {
 	const char *state = getenv("XDG_STATE_HOME");
 	const char *home = getenv("HOME");
-	const struct passwd *pw = home ? NULL : getpwuid(getuid());
 	char *path = NULL;
 	int n = -1;
 
-	if (pw)
-		home = pw->pw_dir;
 	if (state && state[0] == '/')
 		n = asprintf(&path, "%s/creel", state);
 	else if (home && home[0] == '/')

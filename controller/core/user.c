@@ -42,10 +42,11 @@ static bool is_name(const char *text)
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		char c = text[i];
-		bool first = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			     c == '_';
+		bool letter = (c >= 'a' && c <= 'z') ||
+			      (c >= 'A' && c <= 'Z') || c == '_';
+		bool other = is_digit(c) || c == '-' || c == '.';
 
-		if (!first && (i == 0 || !(is_digit(c) || c == '-' || c == '.')))
+		if (!letter && (i == 0 || !other))
 			return false;
 	}
 	return true;

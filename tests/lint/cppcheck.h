@@ -14,5 +14,9 @@
 #define STAILQ_ENTRY(type) struct { struct type *next; }
 #define TAILQ_ENTRY(type) struct { struct type *next; }
 #define LIST_ENTRY(type) struct { struct type *next; }
+#define LIST_FIRST(head) ((head)->first)
+#define LIST_NEXT(item, field) ((item)->field.next)
+#define LIST_FOREACH(item, head, field) \
+	for ((item) = (head)->first; (item); (item) = (item)->field.next)
 
 #endif

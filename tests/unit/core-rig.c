@@ -269,7 +269,8 @@ bool rig_silent(struct rig *rig, int fd)
 	return poll(&poll_fd, 1, 0) == 0;
 }
 
-const Ini__Request *rig_init(struct rig *rig, int fd, Ini__Request__OpCase want)
+const Ini__Request *rig_init(struct rig *rig, int fd,
+			     Ini__Request__OpCase want)
 {
 	const Ini__Request *req =
 		receive(rig, fd, &ini__request__descriptor);

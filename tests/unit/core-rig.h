@@ -50,7 +50,8 @@ void rig_gone(struct rig *rig, uint8_t id, bool oom);
 bool rig_silent(struct rig *rig, int fd);
 
 /* A sandbox's side. */
-const Ini__Request *rig_init(struct rig *rig, int fd, Ini__Request__OpCase want);
+const Ini__Request *rig_init(struct rig *rig, int fd,
+			     Ini__Request__OpCase want);
 void rig_init_event(struct rig *rig, int fd, Ini__Event *ev);
 void rig_init_started(struct rig *rig, int fd, uint8_t token);
 void rig_init_exited(struct rig *rig, int fd, uint8_t token, uint32_t status);

@@ -173,72 +173,74 @@ START_TEST(test_failed_verb_is_told_once)
 }
 END_TEST
 
-START_TEST(test_bind_that_cannot_be_idmapped_is_tried_once_more)
+/* A run of "x" whose spec the caller has filled. */
+static void send_run(Ctl__Spec *spec, uint8_t first, int fd)
 {
 	Ctl__Request req = CTL__REQUEST__INIT;
 	Ctl__Run run = CTL__RUN__INIT;
 	Ctl__Command cmd = CTL__COMMAND__INIT;
-	Ctl__Spec spec = CTL__SPEC__INIT;
-	auto_fd dir_fd = open("/usr", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	uint8_t token[WIRE_ID_BYTES] = { 1 };
-	const Hlp__Request *verb;
-	const Ctl__Reply *reply;
+	uint8_t token[WIRE_ID_BYTES];
 	struct err err = ERR_INIT;
-	uint32_t mount = 0;
-	int init_fd;
 
+	memset(token, first, sizeof(token));
 	cmd.token.data = token;
 	cmd.token.len = sizeof(token);
 	cmd.argc = 1;
 	cmd.strings.data = (uint8_t *)"x";
 	cmd.strings.len = 2;
-	spec.workspace = (char *)"/usr";
-	spec.workspace_fd = 1;
 	run.command = &cmd;
-	run.spec = &spec;
+	run.spec = spec;
 	req.op_case = CTL__REQUEST__OP_RUN;
 	req.run = &run;
 	ck_assert_int_eq(wire_send_msg(rig.client_fd, &req.base,
-				       WIRE_FRAME_MAX_BYTES, &dir_fd, 1, &err),
+				       WIRE_FRAME_MAX_BYTES, &fd, fd >= 0,
+				       &err),
 			 0);
 	rig_pump(&rig);
-	for (int round = 0; round < 2; round++) {
-		verb = rig_verb(&rig, HLP__REQUEST__OP_NEW_);
-		ck_assert_int_eq(verb->new_->map_caller, round);
-		mount = 0;
-		for (int i = 0; i < 5; i++) {
-			struct wire_frame *frame = &rig.frame;
-			Hlp__Request__OpCase op = i == 0 ?
-				HLP__REQUEST__OP_MOUNT : HLP__REQUEST__OP_TMPFS;
+}
 
-			verb = rig_verb(&rig, op);
-			ck_assert_uint_eq(frame->n_fds, i == 0);
-			if (i == 0)
-				mount = verb->seq;
-		}
-		(void)rig_verb(&rig, HLP__REQUEST__OP_START);
-		if (round == 0) {
-			rig_failed(&rig, mount, ERR_UNSUPPORTED,
-				   "vfat cannot be idmapped");
-			rig_failed(&rig, rig.seq, ERR_BAD_STATE, "earlier");
-		}
-	}
+/* From "new" to "start" with one bind; the seq of the bind. */
+static uint32_t build_with_bind(bool map_caller)
+{
+	const Hlp__Request *verb = rig_verb(&rig, HLP__REQUEST__OP_NEW_);
+	uint32_t seq;
+
+	ck_assert_int_eq(verb->new_->map_caller, map_caller);
+	seq = rig_verb(&rig, HLP__REQUEST__OP_MOUNT)->seq;
+	ck_assert_uint_eq(rig.frame.n_fds, 1);
+	for (int i = 0; i < 4; i++)
+		(void)rig_verb(&rig, HLP__REQUEST__OP_TMPFS);
+	(void)rig_verb(&rig, HLP__REQUEST__OP_START);
+	return seq;
+}
+
+START_TEST(test_bind_that_cannot_be_idmapped_is_tried_once_more)
+{
+	Ctl__Spec spec = CTL__SPEC__INIT;
+	auto_fd dir_fd = open("/usr", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const Ctl__Reply *reply;
+	int init_fd;
+
+	spec.workspace = (char *)"/usr";
+	spec.workspace_fd = 1;
+	send_run(&spec, 1, dir_fd);
+	rig_failed(&rig, build_with_bind(false), ERR_UNSUPPORTED,
+		   "vfat cannot be idmapped");
+	rig_failed(&rig, rig.seq, ERR_BAD_STATE, "an earlier verb failed");
+	(void)build_with_bind(true);
 	init_fd = rig_started(&rig, rig.seq, 7);
 	(void)rig_init(&rig, init_fd, INI__REQUEST__OP_EXEC);
-	memset(token, 0, sizeof(token));
-	{
-		Ini__Event ev = INI__EVENT__INIT;
-		Ini__Started msg = INI__STARTED__INIT;
-
-		token[0] = 1;
-		msg.token.data = token;
-		msg.token.len = sizeof(token);
-		ev.ev_case = INI__EVENT__EV_STARTED;
-		ev.started = &msg;
-		rig_init_event(&rig, init_fd, &ev);
-	}
+	rig_init_started(&rig, init_fd, 1);
 	reply = rig_reply(&rig, rig.client_fd, CTL__REPLY__RE_STARTED);
 	ck_assert_uint_eq(reply->started->n_warnings, 1);
+	/* Only once. */
+	send_run(&spec, 2, dir_fd);
+	for (int i = 0; i < 2; i++) {
+		rig_failed(&rig, build_with_bind(i), ERR_UNSUPPORTED, "no");
+		rig_failed(&rig, rig.seq, ERR_BAD_STATE, "earlier");
+	}
+	reply = rig_reply(&rig, rig.client_fd, CTL__REPLY__RE_ERROR);
+	ck_assert_str_eq(reply->error->text, "--workspace /usr: no");
 	close(init_fd);
 }
 END_TEST
@@ -661,24 +663,11 @@ END_TEST
 
 START_TEST(test_limit_without_controller_is_an_error_with_a_hint)
 {
-	Ctl__Request req = CTL__REQUEST__INIT;
-	Ctl__Run run = CTL__RUN__INIT;
-	Ctl__Command cmd = CTL__COMMAND__INIT;
 	Ctl__Spec spec = CTL__SPEC__INIT;
-	uint8_t token[WIRE_ID_BYTES] = { 0 };
 	const Ctl__Reply *reply;
 
-	cmd.token.data = token;
-	cmd.token.len = sizeof(token);
-	cmd.argc = 1;
-	cmd.strings.data = (uint8_t *)"x";
-	cmd.strings.len = 2;
 	spec.pids = 10;
-	run.command = &cmd;
-	run.spec = &spec;
-	req.op_case = CTL__REQUEST__OP_RUN;
-	req.run = &run;
-	(void)rig_request(&rig, rig.client_fd, &req);
+	send_run(&spec, 1, -1);
 	reply = rig_reply(&rig, rig.client_fd, CTL__REPLY__RE_ERROR);
 	ck_assert_str_eq(reply->error->text,
 			 "--pids: the pids controller is not available: not here");

@@ -266,6 +266,27 @@ void init_exec_signal(struct init *in, const struct init_request *req)
 }
 
 /**
+ * init_exec_linger() - forget a command once nothing of it is left
+ *
+ * A cgroup may count its last process for a moment after that was reaped: it is
+ * tried again a few times, then when something dies.
+ */
+void init_exec_linger(struct init *in, struct init_exec *e)
+{
+	e->state = INIT_EXEC_LINGERS;
+	if (in->config.cgroup_fd < 0 ? e->monitor == 0 :
+				       init_cgroup_remove(in, e->number)) {
+		init_exec_release(in, e);
+		return;
+	}
+	e->linger_usec = e->linger_usec ? e->linger_usec * 4 : 1000;
+	e->deadline_usec = in->config.cgroup_fd < 0 ||
+					   e->linger_usec > 1000000 ?
+				   0 :
+				   init_now_usec() + e->linger_usec;
+}
+
+/**
  * init_exec_ack() - the controller has the status and will not ask again
  */
 void init_exec_ack(struct init *in, const struct init_request *req)
@@ -275,11 +296,7 @@ void init_exec_ack(struct init *in, const struct init_request *req)
 	if (!e || e->state != INIT_EXEC_OVER)
 		return;
 	e->tell = 0;
-	if (in->config.cgroup_fd >= 0 ? !init_cgroup_remove(in, e->number) :
-					e->monitor > 0)
-		e->state = INIT_EXEC_LINGERS;
-	else
-		init_exec_release(in, e);
+	init_exec_linger(in, e);
 }
 
 /**

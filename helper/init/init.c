@@ -220,7 +220,7 @@ void init_main(const struct init_config *config)
 	struct init *in = &state;
 
 	in->config = *config;
-	in->children_fd = in->events_fd = -1;
+	in->proc_fd = in->events_fd = -1;
 	(void)prctl(PR_SET_NAME, "creel-init", 0, 0, 0);
 	(void)umask(022);
 	settle_fds(in);
@@ -233,9 +233,8 @@ void init_main(const struct init_config *config)
 		in->events_fd = init_cgroup_events(in);
 		in->oom_kills = init_cgroup_oom_kills(in, NULL);
 	} else {
-		in->children_fd = open("/proc/1/task/1/children",
-				       O_RDONLY | O_CLOEXEC);
-		must(in->children_fd >= 0);
+		in->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		must(in->proc_fd >= 0);
 	}
 	must(hlp_knocked_out(HLP_LAYER_NNP) ||
 	     !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));

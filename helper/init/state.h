@@ -44,6 +44,7 @@ struct init_exec {
 	int master_fd;   /* owned: until it is passed on */
 	int64_t started_usec;
 	int64_t deadline_usec; /* 0: none */
+	int64_t linger_usec;   /* until its cgroup is looked at again */
 	bool own_memory;
 	bool timed_out;
 	bool oom;
@@ -77,7 +78,7 @@ struct init {
 	struct init_config config;
 	int signal_fd;
 	int note_fd[2];  /* monitors tell how their commands ended */
-	int children_fd; /* /proc/1/task/1/children, -1 with cgroups */
+	int proc_fd;     /* to look for strays, -1 with cgroups */
 	int events_fd;   /* memory.events, -1 none */
 	int workdir_fd;
 	int abi; /* of Landlock, 0 none */
@@ -121,6 +122,7 @@ int64_t init_now_usec(void);
 void init_exec_start(struct init *in, struct init_request *req);
 void init_exec_signal(struct init *in, const struct init_request *req);
 void init_exec_ack(struct init *in, const struct init_request *req);
+void init_exec_linger(struct init *in, struct init_exec *e);
 void init_exec_release(struct init *in, struct init_exec *e);
 void init_exec_kill(struct init *in, struct init_exec *e);
 void init_exec_list(struct init *in);

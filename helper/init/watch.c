@@ -7,14 +7,19 @@
 
 #include "helper/init/state.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "proto/cleanup.h"
+
+#define STOP_ROUNDS 64
 
 static struct init_exec *find_pid(struct init *in, pid_t pid)
 {
@@ -167,37 +172,77 @@ static bool is_ours(struct init *in, pid_t pid)
 	return find_pid(in, pid) != NULL;
 }
 
+/* The state letter of a process and its parent; false where it is gone. */
+static bool read_stat(const struct init *in, pid_t pid, char *state, int *parent)
+{
+	char text[256];
+	const char *at;
+	auto_fd fd = -1;
+	ssize_t got;
+
+	(void)snprintf(text, sizeof(text), "%d/stat", pid);
+	fd = openat(in->proc_fd, text, O_RDONLY | O_CLOEXEC);
+	got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (got <= 0)
+		return false;
+	text[got] = '\0';
+	/* The command's name may hold anything, so from the last one. */
+	at = strrchr(text, ')');
+	return at && sscanf(at, ") %c %d", state, parent) == 2;
+}
+
+/* Below a child of pid 1 that it did not make? */
+static bool is_stray(struct init *in, pid_t pid, char *state)
+{
+	char other;
+	int parent;
+
+	if (!read_stat(in, pid, state, &parent))
+		return false;
+	while (parent > 1) {
+		pid = parent;
+		if (!read_stat(in, pid, &other, &parent))
+			return false;
+	}
+	return parent == 1 && !is_ours(in, pid);
+}
+
+/* Signals all strays; how many of them could still fork. */
+static unsigned signal_strays(struct init *in, int sig)
+{
+	static _Alignas(struct dirent64) char buf[8192];
+	unsigned moving = 0;
+	ssize_t got;
+
+	(void)lseek(in->proc_fd, 0, SEEK_SET);
+	while ((got = getdents64(in->proc_fd, buf, sizeof(buf))) > 0) {
+		for (ssize_t i = 0; i < got;) {
+			struct dirent64 *d = (struct dirent64 *)(buf + i);
+			pid_t pid = (pid_t)strtol(d->d_name, NULL, 10);
+			char state;
+
+			i += d->d_reclen;
+			if (pid <= 1 || !is_stray(in, pid, &state))
+				continue;
+			moving += !strchr("TtZX", state);
+			(void)kill(pid, sig);
+		}
+	}
+	return moving;
+}
+
 /**
- * init_watch_strays() - kill pid 1's children that it did not make
+ * init_watch_strays() - kill what falls to pid 1 and what is below it
  *
  * Only without cgroups: there each tree hangs below its monitor, and what falls
- * to pid 1 has lost it. Each death that this causes brings us here again.
+ * to pid 1 has lost it. Stopped first, until none moves: what forks faster than
+ * it is killed would never end. Each death brings us here again.
  */
 void init_watch_strays(struct init *in)
 {
-	char text[4096];
-	off_t at = 0;
-	ssize_t got;
-
-	while ((got = pread(in->children_fd, text, sizeof(text) - 1, at)) > 0) {
-		char *rest = text;
-
-		text[got] = '\0';
-		for (;;) {
-			char *end;
-			pid_t pid = (pid_t)strtol(rest, &end, 10);
-
-			if (end == rest || *end != ' ')
-				break;
-			if (pid > 1 && !is_ours(in, pid))
-				(void)kill(pid, SIGKILL);
-			rest = end + 1;
-		}
-		/* A number that was cut in two is read again, whole. */
-		if (rest == text)
-			return;
-		at += rest - text;
-	}
+	for (int i = 0; i < STOP_ROUNDS && signal_strays(in, SIGSTOP) > 0; i++)
+		;
+	(void)signal_strays(in, SIGKILL);
 }
 
 /**
@@ -247,13 +292,15 @@ int64_t init_watch_deadlines(struct init *in, int64_t now_usec)
 
 		if (e->deadline_usec == 0)
 			continue;
-		if (e->deadline_usec <= now_usec) {
+		if (e->deadline_usec <= now_usec && e->linger_usec) {
+			init_exec_linger(in, e);
+		} else if (e->deadline_usec <= now_usec) {
 			e->deadline_usec = 0;
 			e->timed_out = true;
 			init_exec_kill(in, e);
-		} else if (next == 0 || e->deadline_usec < next) {
-			next = e->deadline_usec;
 		}
+		if (e->deadline_usec && (!next || e->deadline_usec < next))
+			next = e->deadline_usec;
 	}
 	for (size_t i = 0; i < INIT_MAX_WORKERS; i++) {
 		struct init_worker *w = &in->workers[i];

@@ -23,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -324,6 +325,8 @@ void box_send_exec(struct box *box, const struct box_exec *exec)
 	static uint8_t strings[4 * 1024 * 1024];
 	static const char *const env[] = { "PATH=/usr/bin:/bin", NULL };
 	Ini__Exec msg = INI__EXEC__INIT;
+	Ini__Rlimit limit = INI__RLIMIT__INIT;
+	Ini__Rlimit *limits = &limit;
 	Ini__Request req = INI__REQUEST__INIT;
 	uint8_t token[16] = { exec->id, 0x55 };
 	size_t len = 0;
@@ -364,6 +367,12 @@ void box_send_exec(struct box *box, const struct box_exec *exec)
 		fds[n++] = make_blob(strings, len);
 	} else {
 		msg.strings = (ProtobufCBinaryData){ len, strings };
+	}
+	limit.resource = RLIMIT_NPROC;
+	limit.soft = limit.hard = exec->max_processes;
+	if (exec->max_processes) {
+		msg.n_rlimits = 1;
+		msg.rlimits = &limits;
 	}
 	req.op_case = INI__REQUEST__OP_EXEC;
 	req.exec = &msg;
@@ -487,8 +496,11 @@ int box_sh(struct box *box, const char *script, char *out, size_t size)
 {
 	const char *const argv[] = { "sh", "-c", script, NULL };
 	static struct box_result result;
+	static uint8_t turn;
+	/* A token that lingers would be told about, not run. */
+	uint8_t id = (uint8_t)(100 + turn++ % 150);
 
-	box_run(box, &(struct box_exec){ .argv = argv, .id = 250 }, &result);
+	box_run(box, &(struct box_exec){ .argv = argv, .id = id }, &result);
 	if (out)
 		(void)snprintf(out, size, "%s", result.out);
 	return result.failed || result.signalled ? -1 : result.status;

@@ -27,6 +27,7 @@
 
 /* linux/magic.h has no MQUEUE_MAGIC. */
 #define HLP_MQUEUE_MAGIC 0x19800202
+#define HLP_OOM_SCORE "500"
 #define HLP_CONTROL_FD 3
 #define HLP_STEP_FD 4
 
@@ -69,6 +70,19 @@ static void keep_fds(struct hlp_box *box)
 	box->step_fd = HLP_STEP_FD;
 }
 
+/*
+ * Whatever runs in a sandbox goes before the helper when memory runs out. For
+ * pid 1, while its files in /proc are still its own; commands inherit it.
+ */
+static int raise_oom_score(struct err *err)
+{
+	auto_fd fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, HLP_OOM_SCORE, strlen(HLP_OOM_SCORE)) < 0)
+		return err_set(err, ERR_KERNEL, errno, "oom_score_adj");
+	return 0;
+}
+
 /* Becomes id 0 of the namespace, or its one id. */
 static int take_identity(const struct hlp_box *box, struct err *err)
 {
@@ -91,7 +105,7 @@ static int prepare(struct hlp_box *box, struct err *err)
 	const struct hlp_step *step = &box->config->step;
 	struct mount_attr private = { .propagation = MS_PRIVATE };
 
-	if (take_identity(box, err) < 0)
+	if (raise_oom_score(err) < 0 || take_identity(box, err) < 0)
 		return -1;
 	if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &private,
 			  sizeof(private)) < 0)

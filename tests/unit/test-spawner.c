@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The spawner as the dispatcher sees it: real namespaces, real pid 1. As root
+ * in both modes, else rootless.
+ */
+#include <config.h>
+
+#include "helper/spawner.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "helper/step.h"
+#include "proto/cleanup.h"
+#include "proto/exit-codes.h"
+#include "tests/unit/runner.h"
+
+#define WAIT_MS 20000
+#define SANDBOX_UID 990
+#define CALLER 65534
+
+static struct {
+	pid_t pid;
+	int fd;
+	int control_fd; /* of the last sandbox */
+	struct hlp_report last;
+} s;
+
+static char dir[] = "/tmp/creel-spawner-XXXXXX";
+
+/* What stage.c does before the spawner runs. */
+static void become(bool system)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct data[2] = { { 0 } };
+	uid_t id = system ? SANDBOX_UID : CALLER;
+
+	if (geteuid() != 0)
+		return;
+	data[0].permitted = 1U << CAP_SYS_ADMIN | 1U << CAP_SETUID |
+			    1U << CAP_SETGID | 1U << CAP_KILL;
+	data[0].effective = data[0].permitted;
+	if (setgroups(0, NULL) < 0 || prctl(PR_SET_KEEPCAPS, system) < 0 ||
+	    setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0 ||
+	    (system && syscall(SYS_capset, &head, data) < 0) ||
+	    prctl(PR_SET_DUMPABLE, !system) < 0)
+		_exit(99);
+}
+
+static void begin(bool system)
+{
+	bool root = geteuid() == 0;
+	const struct hlp_spawner_config config = {
+		.system = system,
+		.caller_uid = root ? CALLER : getuid(),
+		.caller_gid = root ? CALLER : getgid(),
+		.block_base = 0x6f000000,
+		.n_blocks = 4,
+		.allow_map_caller = true,
+		.cgroup_fd = -1,
+		.cgroup_why = "a test has none",
+		.lease_fd = -1,
+		.max_sandboxes = 8,
+	};
+	int ends[2];
+
+	memset(&s, 0, sizeof(s));
+	s.control_fd = -1;
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+				    ends),
+			 0);
+	s.fd = ends[0];
+	s.pid = fork();
+	if (s.pid == 0) {
+		close(s.fd);
+		become(system);
+		_exit(hlp_spawner_run(ends[1], &config));
+	}
+	close(ends[1]);
+}
+
+static enum hlp_report_kind next_report(void)
+{
+	struct pollfd in = { .fd = s.fd, .events = POLLIN };
+	struct err err = ERR_INIT;
+	auto_frame frame;
+
+	wire_frame_init(&frame, &s.last, sizeof(s.last));
+	ck_assert_int_eq(poll(&in, 1, WAIT_MS), 1);
+	if (wire_recv(s.fd, &frame, 1, &err) != WIRE_GOT)
+		return HLP_REPORT_INVALID;
+	return s.last.kind;
+}
+
+static void ready(bool system)
+{
+	begin(system);
+	ck_assert_int_eq(next_report(), HLP_REPORT_READY);
+	ck_assert_int_eq(s.last.facts.system, system);
+}
+
+static void send_step(const struct hlp_step *step, int fd)
+{
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(wire_send(s.fd, step, sizeof(*step), &fd, fd >= 0,
+				   &err),
+			 0);
+}
+
+static void send_op(enum hlp_op op, uint32_t slot, uint32_t seq)
+{
+	struct hlp_step step = { .op = op, .slot = slot, .seq = seq };
+
+	send_step(&step, -1);
+}
+
+static void send_new(uint32_t slot)
+{
+	struct hlp_step step = { .op = HLP_OP_NEW, .slot = slot, .seq = 1 };
+	int ends[2];
+
+	step.new_.uid = step.new_.gid = 1000;
+	step.new_.net = HLP_NET_NONE;
+	step.new_.root = HLP_ROOT_HOST;
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+				    ends),
+			 0);
+	fd_close(&s.control_fd);
+	s.control_fd = ends[0];
+	send_step(&step, ends[1]);
+	close(ends[1]);
+}
+
+static void send_mount(int fd, const char *target, uint32_t seq)
+{
+	struct hlp_step step = { .op = HLP_OP_MOUNT, .seq = seq };
+
+	memcpy(step.mount.target, target, strlen(target));
+	send_step(&step, fd);
+	close(fd);
+}
+
+/* 0: killed by the end; else its exit status. */
+static int finish(void)
+{
+	int status;
+
+	fd_close(&s.control_fd);
+	fd_close(&s.fd);
+	ck_assert_int_eq(waitpid(s.pid, &status, 0), s.pid);
+	ck_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void start_one(uint32_t slot)
+{
+	send_new(slot);
+	ck_assert_int_eq(next_report(), HLP_REPORT_SPAWNED);
+	send_op(HLP_OP_START, slot, 5);
+	ck_assert_msg(next_report() == HLP_REPORT_STARTED, "%s",
+		      s.last.err.text);
+	ck_assert_uint_eq(s.last.seq, 5);
+}
+
+START_TEST(test_spawner_starts_and_tells_the_end)
+{
+	ready(_i);
+	for (int i = 0; i < 3; i++) {
+		start_one(0);
+		fd_close(&s.control_fd);
+		ck_assert_int_eq(next_report(), HLP_REPORT_GONE);
+		ck_assert(WIFEXITED(s.last.wait_status));
+	}
+	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
+}
+END_TEST
+
+START_TEST(test_spawner_killed_and_aborted_slots_go)
+{
+	ready(_i);
+	start_one(3);
+	send_op(HLP_OP_KILL, 3, 0);
+	ck_assert_int_eq(next_report(), HLP_REPORT_GONE);
+	ck_assert_int_eq(WTERMSIG(s.last.wait_status), SIGKILL);
+	send_new(3);
+	ck_assert_int_eq(next_report(), HLP_REPORT_SPAWNED);
+	send_op(HLP_OP_ABORT, 3, 0);
+	ck_assert_int_eq(next_report(), HLP_REPORT_GONE);
+	/* Late steps for a slot that has gone are no violation. */
+	send_op(HLP_OP_START, 3, 9);
+	send_op(HLP_OP_KILL, 3, 9);
+	start_one(3);
+	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
+}
+END_TEST
+
+START_TEST(test_spawner_end_of_dispatcher_ends_sandboxes)
+{
+	struct pollfd control;
+	char byte;
+
+	ready(_i);
+	start_one(0);
+	control = (struct pollfd){ .fd = s.control_fd, .events = POLLIN };
+	fd_close(&s.fd);
+	ck_assert_int_eq(waitpid(s.pid, NULL, 0), s.pid);
+	do
+		ck_assert_int_eq(poll(&control, 1, WAIT_MS), 1);
+	while (recv(s.control_fd, &byte, 1, 0) > 0);
+	fd_close(&s.control_fd);
+}
+END_TEST
+
+START_TEST(test_spawner_death_ends_sandboxes)
+{
+	struct pollfd control;
+	char byte;
+
+	ready(_i);
+	start_one(0);
+	control = (struct pollfd){ .fd = s.control_fd, .events = POLLIN };
+	ck_assert_int_eq(kill(s.pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(s.pid, NULL, 0), s.pid);
+	do
+		ck_assert_int_eq(poll(&control, 1, WAIT_MS), 1);
+	while (recv(s.control_fd, &byte, 1, 0) > 0);
+	fd_close(&s.control_fd);
+	fd_close(&s.fd);
+}
+END_TEST
+
+/* A directory of another mount namespace. */
+static int open_foreign(void)
+{
+	int ends[2], fd = -1;
+	struct err err = ERR_INIT;
+	auto_frame frame;
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0)
+			fd = open("/usr", O_PATH);
+		_exit(fd < 0 || wire_send(ends[1], "", 1, &fd, 1, &err) < 0);
+	}
+	close(ends[1]);
+	wire_frame_init(&frame, &byte, 1);
+	ck_assert_int_eq(wire_recv(ends[0], &frame, 1, &err), WIRE_GOT);
+	(void)waitpid(pid, NULL, 0);
+	close(ends[0]);
+	return wire_frame_take_fd(&frame, 0);
+}
+
+static int open_deleted(void)
+{
+	char path[64];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/gone", dir);
+	fd = open(path, O_CREAT | O_RDWR, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(unlink(path), 0);
+	return fd;
+}
+
+static int open_pipe(void)
+{
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	close(ends[1]);
+	return ends[0];
+}
+
+static int open_bad_source(int which)
+{
+	switch (which) {
+	case 0:
+		return open_pipe();
+	case 1:
+		return open_deleted();
+	case 2:
+		return open_foreign();
+	case 3:
+		return open("/proc", O_PATH);
+	case 4:
+		return open("/dev/null", O_PATH);
+	case 5:
+		return open("/proc/self/ns/user", O_RDONLY);
+	case 6:
+		return memfd_create("x", 0);
+	case 7:
+		return socket(AF_UNIX, SOCK_STREAM, 0);
+	case 8:
+		return open("/sys", O_PATH);
+	default:
+		return -1;
+	}
+}
+
+static const char *const bad_source_texts[] = {
+	"no directory", "deleted", "another mount namespace", "proc",
+	"no directory", "", "deleted", "", "sysfs",
+};
+
+START_TEST(test_spawner_bad_source_refused_next_sandbox_works)
+{
+	ready(_i);
+	for (int which = 0; which < 9; which++) {
+		send_new(0);
+		ck_assert_int_eq(next_report(), HLP_REPORT_SPAWNED);
+		send_mount(open_bad_source(which), "/workspace", 7);
+		ck_assert_int_eq(next_report(), HLP_REPORT_FAILED);
+		ck_assert_uint_eq(s.last.seq, 7);
+		ck_assert_int_eq(s.last.err.code, ERR_BAD_REQUEST);
+		ck_assert_msg(strstr(s.last.err.text, bad_source_texts[which]),
+			      "%d: %s", which, s.last.err.text);
+		send_op(HLP_OP_START, 0, 8);
+		ck_assert_int_eq(next_report(), HLP_REPORT_FAILED);
+		ck_assert_uint_eq(s.last.seq, 8);
+		ck_assert_int_eq(next_report(), HLP_REPORT_GONE);
+	}
+	start_one(0);
+	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
+}
+END_TEST
+
+START_TEST(test_spawner_good_source_starts)
+{
+	ready(_i);
+	send_new(0);
+	ck_assert_int_eq(next_report(), HLP_REPORT_SPAWNED);
+	send_mount(open(dir, O_PATH), "/workspace", 7);
+	send_mount(open("/etc/passwd", O_PATH), "/home/x/file", 8);
+	send_op(HLP_OP_START, 0, 9);
+	ck_assert_msg(next_report() == HLP_REPORT_STARTED, "%s",
+		      s.last.err.text);
+	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
+}
+END_TEST
+
+START_TEST(test_spawner_bad_target_refused)
+{
+	static const char *const targets[] = { "/workspace", "/usr", "/usr/new",
+					       "/etc/passwd/x", "/bin/new" };
+
+	ready(_i);
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		send_new(0);
+		ck_assert_int_eq(next_report(), HLP_REPORT_SPAWNED);
+		send_mount(open(dir, O_PATH), "/workspace", 7);
+		send_mount(open(dir, O_PATH), targets[i], 8);
+		ck_assert_int_eq(next_report(), HLP_REPORT_FAILED);
+		ck_assert_msg(s.last.seq == 8, "%s", s.last.err.text);
+		ck_assert_msg(s.last.err.code == ERR_BAD_REQUEST, "%s: %s",
+			      targets[i], s.last.err.text);
+		send_op(HLP_OP_ABORT, 0, 9);
+		ck_assert_int_eq(next_report(), HLP_REPORT_GONE);
+	}
+	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
+}
+END_TEST
+
+START_TEST(test_spawner_limit_without_controller_names_it)
+{
+	struct hlp_step step = { .op = HLP_OP_LIMIT, .seq = 4 };
+
+	step.limit.limit = HLP_LIMIT_MEMORY_MAX;
+	step.limit.value = 1 << 20;
+	ready(_i);
+	send_new(0);
+	ck_assert_int_eq(next_report(), HLP_REPORT_SPAWNED);
+	send_step(&step, -1);
+	ck_assert_int_eq(next_report(), HLP_REPORT_FAILED);
+	ck_assert_int_eq(s.last.err.code, ERR_UNSUPPORTED);
+	ck_assert_ptr_nonnull(strstr(s.last.err.text, "memory"));
+	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
+}
+END_TEST
+
+START_TEST(test_spawner_wanted_cgroup_absent_refused)
+{
+	struct hlp_step step = { .op = HLP_OP_NEW, .seq = 1 };
+
+	step.new_.net = HLP_NET_NONE;
+	step.new_.root = HLP_ROOT_HOST;
+	step.new_.want_cgroup = true;
+	ready(_i);
+	send_step(&step, open("/dev/null", O_RDONLY));
+	ck_assert_int_eq(next_report(), HLP_REPORT_FAILED);
+	ck_assert_int_eq(s.last.err.code, ERR_UNSUPPORTED);
+	ck_assert_ptr_nonnull(strstr(s.last.err.text, "a test has none"));
+	ck_assert_int_eq(next_report(), HLP_REPORT_GONE);
+	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
+}
+END_TEST
+
+START_TEST(test_spawner_policy_denials)
+{
+	struct hlp_step step = { .op = HLP_OP_NEW, .seq = 1 };
+
+	step.new_.net = HLP_NET_HOST;
+	step.new_.root = HLP_ROOT_HOST;
+	ready(_i);
+	send_step(&step, open("/dev/null", O_RDONLY));
+	ck_assert_int_eq(next_report(), HLP_REPORT_FAILED);
+	ck_assert_int_eq(s.last.err.code, ERR_DENIED);
+	ck_assert_int_eq(next_report(), HLP_REPORT_GONE);
+	step.new_.net = HLP_NET_NONE;
+	step.new_.cap_keep = 1 << CAP_SYS_ADMIN;
+	send_step(&step, open("/dev/null", O_RDONLY));
+	ck_assert_int_eq(next_report(), HLP_REPORT_FAILED);
+	ck_assert_int_eq(s.last.err.code, ERR_DENIED);
+	ck_assert_int_eq(next_report(), HLP_REPORT_GONE);
+	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
+}
+END_TEST
+
+/* What a dispatcher of ours never sends ends the spawner and its sandboxes. */
+static void violate(int which)
+{
+	struct hlp_step step = { .op = HLP_OP_START };
+	struct err err = ERR_INIT;
+
+	switch (which) {
+	case 0:
+		step.slot = 8; /* as many as configured */
+		break;
+	case 1:
+		step.op = HLP_OP_KEEP;
+		break;
+	case 2:
+		step.op = HLP_OP_MOUNT; /* no descriptor, no target */
+		break;
+	case 3:
+		ck_assert_int_eq(wire_send(s.fd, &step, sizeof(step) - 1, NULL,
+					   0, &err),
+				 0);
+		return;
+	case 4:
+		send_new(0); /* slot 0 is in use */
+		return;
+	default:
+		step.op = (enum hlp_op)77;
+		break;
+	}
+	send_step(&step, -1);
+}
+
+START_TEST(test_spawner_violation_exits)
+{
+	for (int which = 0; which < 6; which++) {
+		int status;
+
+		ready(_i);
+		start_one(0);
+		violate(which);
+		ck_assert_int_eq(waitpid(s.pid, &status, 0), s.pid);
+		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) ==
+							  CREEL_EXIT_VIOLATION,
+			      "%d: %x", which, status);
+		fd_close(&s.control_fd);
+		fd_close(&s.fd);
+	}
+}
+END_TEST
+
+START_TEST(test_spawner_ids_used_up)
+{
+	ready(true);
+	for (uint32_t slot = 0; slot < 4; slot++) {
+		send_new(slot);
+		ck_assert_int_eq(next_report(), HLP_REPORT_SPAWNED);
+	}
+	send_new(4);
+	ck_assert_int_eq(next_report(), HLP_REPORT_FAILED);
+	ck_assert_int_eq(s.last.err.code, ERR_LIMIT);
+	ck_assert_int_eq(next_report(), HLP_REPORT_GONE);
+	send_op(HLP_OP_KILL, 2, 0);
+	ck_assert_int_eq(next_report(), HLP_REPORT_GONE);
+	start_one(4);
+	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
+}
+END_TEST
+
+static void make_dir(void)
+{
+	memcpy(dir + sizeof(dir) - 7, "XXXXXX", 6);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+}
+
+static void remove_dir(void)
+{
+	(void)rmdir(dir);
+}
+
+Suite *test_suite(void)
+{
+	Suite *suite = suite_create("spawner");
+	TCase *all = tcase_create("spawner");
+	int modes = geteuid() == 0 ? 2 : 1;
+
+	tcase_set_timeout(all, 60);
+	tcase_add_checked_fixture(all, make_dir, remove_dir);
+	tcase_add_loop_test(all, test_spawner_starts_and_tells_the_end, 0,
+			    modes);
+	tcase_add_loop_test(all, test_spawner_killed_and_aborted_slots_go, 0,
+			    modes);
+	tcase_add_loop_test(all, test_spawner_end_of_dispatcher_ends_sandboxes,
+			    0, modes);
+	tcase_add_loop_test(all, test_spawner_death_ends_sandboxes, 0, modes);
+	tcase_add_loop_test(all,
+			    test_spawner_bad_source_refused_next_sandbox_works,
+			    0, modes);
+	tcase_add_loop_test(all, test_spawner_good_source_starts, 0, modes);
+	tcase_add_loop_test(all, test_spawner_bad_target_refused, 0, modes);
+	tcase_add_loop_test(all, test_spawner_limit_without_controller_names_it,
+			    0, modes);
+	tcase_add_loop_test(all, test_spawner_wanted_cgroup_absent_refused, 0,
+			    modes);
+	tcase_add_loop_test(all, test_spawner_policy_denials, 0, modes);
+	tcase_add_loop_test(all, test_spawner_violation_exits, 0, modes);
+	if (geteuid() == 0)
+		tcase_add_test(all, test_spawner_ids_used_up);
+	suite_add_tcase(suite, all);
+	return suite;
+}

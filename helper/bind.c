@@ -18,10 +18,10 @@
 #define HLP_IMAGE_IDS 65536
 
 /*
- * The caller's gid becomes the sandbox's; every other stays what it is, which is
- * nobody inside. Left out, it would make a directory of a group that the caller
- * is in impossible to write: the kernel refuses inodes with an id that has no
- * mapping.
+ * The caller's gid becomes the sandbox's; every other stays what it is, which
+ * is nobody inside. Left out, it would make a directory of a group that the
+ * caller is in impossible to write: the kernel refuses inodes with an id that
+ * has no mapping.
  */
 static void shift_gid(struct hlp_map *map, uint32_t gid, uint32_t to)
 {
@@ -76,8 +76,8 @@ static int idmap_image(const struct hlp_self *self, uint32_t block,
 	return hlp_clone_idmap(self, &maps, err);
 }
 
-static int shift_ids(struct hlp_slots *slots, struct hlp_slot *slot, int tree_fd,
-		     const struct hlp_source *source, bool image,
+static int shift_ids(struct hlp_slots *slots, struct hlp_slot *slot,
+		     int tree_fd, const struct hlp_source *source, bool image,
 		     struct err *err)
 {
 	auto_fd own_fd = -1;
@@ -105,9 +105,8 @@ static int clone_tree(struct hlp_slots *slots, struct hlp_slot *slot,
 {
 	bool image = step->op == HLP_OP_IMAGE;
 	bool fixed = image ? !step->image.writable : step->mount.readonly;
-	auto_fd tree_fd = hlp_mount_tree(*fd, "",
-					 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-					 err);
+	auto_fd tree_fd = hlp_mount_tree(
+		*fd, "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
 
 	if (tree_fd < 0)
 		return -1;
@@ -115,8 +114,9 @@ static int clone_tree(struct hlp_slots *slots, struct hlp_slot *slot,
 		if (hlp_source_path(slots->self.proc_fd, *fd, source, err) < 0)
 			return -1;
 		if (!hlp_source_private(source->text + source->path_at))
-			return err_set(err, ERR_DENIED, 0,
-				       "a writable source of root's must lie below a directory that nobody else can enter");
+			return err_set(
+				err, ERR_DENIED, 0,
+				"a writable source of root's must lie below a directory that nobody else can enter");
 	}
 	if (!slot->map_caller &&
 	    shift_ids(slots, slot, tree_fd, source, image, err) < 0) {

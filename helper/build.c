@@ -56,15 +56,15 @@ static void keep_fds(struct hlp_box *box)
 	const struct hlp_box_config *config = box->config;
 	int control_fd = fcntl(config->control_fd, F_DUPFD_CLOEXEC, 16);
 	int step_fd = fcntl(config->step_fd, F_DUPFD_CLOEXEC, 16);
-	int proc_fd = config->proc_fd < 0 ? -1 :
-					    fcntl(config->proc_fd,
-						  F_DUPFD_CLOEXEC, 16);
+	int proc_fd = config->proc_fd < 0 ?
+			      -1 :
+			      fcntl(config->proc_fd, F_DUPFD_CLOEXEC, 16);
 
 	if (dup3(control_fd, HLP_CONTROL_FD, O_CLOEXEC) < 0 ||
 	    dup3(step_fd, HLP_STEP_FD, O_CLOEXEC) < 0)
 		_exit(1);
-	box->proc_fd = proc_fd < 0 ? -1 :
-				     dup3(proc_fd, HLP_STEP_FD + 1, O_CLOEXEC);
+	box->proc_fd =
+		proc_fd < 0 ? -1 : dup3(proc_fd, HLP_STEP_FD + 1, O_CLOEXEC);
 	(void)close_range(HLP_STEP_FD + (proc_fd < 0 ? 1 : 2), ~0U, 0);
 	box->control_fd = HLP_CONTROL_FD;
 	box->step_fd = HLP_STEP_FD;
@@ -307,8 +307,7 @@ static int dispatch(struct hlp_box *box, struct wire_frame *frame,
 	int failed = take_trees(box, frame, fds, err);
 
 	if (!failed && step->op == HLP_OP_IMAGE)
-		failed = hlp_image_set(box, step->image.writable, fds[0],
-				       err);
+		failed = hlp_image_set(box, step->image.writable, fds[0], err);
 	else if (!failed && box->image && hlp_step_target(step))
 		failed = hlp_image_defer(step, fd_take(&fds[0]), err);
 	else if (!failed)

@@ -23,16 +23,16 @@ struct hlp_box_config {
 	bool system;
 	bool id_range; /* id 0 is mapped */
 	bool cgroup;
-	int step_fd;    /* owned */
+	int step_fd; /* owned */
 	int control_fd; /* owned */
-	int proc_fd;    /* owned: mounted before the user namespace, or -1 */
+	int proc_fd; /* owned: mounted before the user namespace, or -1 */
 };
 
 struct hlp_box {
 	const struct hlp_box_config *config;
 	int step_fd;
 	int control_fd;
-	int proc_fd;  /* of the sandbox's pid namespace, without masks */
+	int proc_fd; /* of the sandbox's pid namespace, without masks */
 	int quota_fd; /* max_mnt_namespaces, to be written last */
 	int stage_fd; /* tmpfs: the root, or holds the parts of an image's */
 	struct hlp_root_dir root;
@@ -45,7 +45,8 @@ struct hlp_box {
 	uint32_t n_mounts;
 };
 
-__attribute__((noreturn)) void hlp_box_main(const struct hlp_box_config *config);
+__attribute__((noreturn)) void
+hlp_box_main(const struct hlp_box_config *config);
 
 /* root.c */
 int hlp_stage_make(struct hlp_box *box, struct err *err);

@@ -106,8 +106,8 @@ static int open_root(void)
 	struct statfs fs;
 
 	for (size_t i = 0; i < 2; i++) {
-		auto_fd fd = open(places[i],
-				  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		auto_fd fd =
+			open(places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		if (fd >= 0 && fstatfs(fd, &fs) == 0 &&
 		    fs.f_type == CGROUP2_SUPER_MAGIC)
@@ -365,9 +365,10 @@ int hlp_cgroup_limit(const struct hlp_cgroup *cgroup, enum hlp_limit limit,
 	if (put(cgroup->outer_fd, limits[limit].file, text) == 0)
 		return 0;
 	if (errno == ENOENT)
-		return err_set(err, ERR_UNSUPPORTED, 0,
-			       "%s needs the cgroup controller %s, which is not available",
-			       limits[limit].file, limits[limit].controller);
+		return err_set(
+			err, ERR_UNSUPPORTED, 0,
+			"%s needs the cgroup controller %s, which is not available",
+			limits[limit].file, limits[limit].controller);
 	return err_set(err, ERR_KERNEL, errno, "set %s", limits[limit].file);
 }
 
@@ -405,7 +406,7 @@ static int remove_children(int dir_fd)
 		unsigned short len;
 		unsigned char type;
 		char name[];
-	} *entry;
+	} * entry;
 	_Alignas(8) char buf[4096];
 	ssize_t got;
 	int failed = 0;

@@ -14,7 +14,7 @@
 struct hlp_cgroup_tree {
 	int fd; /* owned, -1 none */
 	char controllers[64]; /* enabled in it, space separated */
-	char why[128];        /* where fd is -1 */
+	char why[128]; /* where fd is -1 */
 };
 
 /* A sandbox's own: limits in outer, pid 1 in outer/p. */

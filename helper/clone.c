@@ -8,15 +8,18 @@
 
 #include "helper/clone.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <fcntl.h>
 #include <sys/fsuid.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -25,6 +28,7 @@
 #include "proto/exit-codes.h"
 
 #define HLP_BLOCK_COUNT 65536
+#define HLP_ENTER_WAIT_MS 2000
 
 /**
  * hlp_maps_choose() - the id maps of a sandbox
@@ -113,57 +117,87 @@ static uint64_t namespaces(const struct hlp_box_config *box)
 	return flags;
 }
 
+/*
+ * Where the host's /proc is mounted over in places, the kernel gives a user
+ * namespace no new one. So pid 1 is cloned into its pid namespace alone, makes
+ * a proc with the spawner's privilege, and only then enters the rest.
+ */
+static int enter_late(struct hlp_box_config *box, uint64_t flags)
+{
+	struct err err = ERR_INIT;
+
+	box->proc_fd = hlp_mount_new(
+		"proc", NULL,
+		MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, &err);
+	return box->proc_fd >= 0 && unshare((int)flags) == 0 &&
+			       write(box->step_fd, "", 1) == 1 ?
+		       0 :
+		       -1;
+}
+
+static bool has_entered(int step_fd)
+{
+	struct pollfd in = { .fd = step_fd, .events = POLLIN };
+	char byte;
+
+	return poll(&in, 1, HLP_ENTER_WAIT_MS) == 1 &&
+	       recv(step_fd, &byte, 1, MSG_DONTWAIT) == 1;
+}
+
 /**
  * hlp_clone_box() - clone a setup process into its namespaces and cgroup
  * @box:    copied by the clone; maps are chosen
  * @block:  system: first id of the leased block
- * @cgroup: where it starts, or NULL
- * @pid:    set, also for the caller to reap after a failure (0: no process)
+ * @child:  where it starts and its step socket; pid and pidfd are filled
  *
- * Return: a pidfd or -1.
+ * Return: 0 or -1.
  * Privilege: system, CAP_SYS_ADMIN for the user namespace's charge to another
  * id, CAP_SETUID and CAP_SETGID for that id and the maps.
  */
 int hlp_clone_box(const struct hlp_self *self, struct hlp_box_config *box,
-		  uint32_t block, const struct hlp_cgroup *cgroup, pid_t *pid,
-		  struct err *err)
+		  uint32_t block, struct hlp_child *child, struct err *err)
 {
-	int pidfd = -1, failed = 0, sys;
+	const uint64_t flags = namespaces(box);
+	const bool late = self->proc_covered;
+	int pidfd = -1;
 	struct clone_args args = {
-		.flags = namespaces(box) | CLONE_PIDFD,
+		.flags = (late ? CLONE_NEWPID : flags) | CLONE_PIDFD,
 		.pidfd = (uint64_t)(uintptr_t)&pidfd,
 		.exit_signal = SIGCHLD,
 	};
-	long child;
+	bool failed;
+	long pid;
 
-	if (cgroup) {
+	if (child->cgroup_fd >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)cgroup->inner_fd;
+		args.cgroup = (uint64_t)child->cgroup_fd;
 	}
 	become(self, block);
-	child = syscall(SYS_clone3, &args, sizeof(args));
-	if (child == 0)
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0 && late && enter_late(box, flags & ~CLONE_NEWPID) < 0)
+		_exit(1);
+	if (pid == 0)
 		hlp_box_main(box);
-	sys = errno;
-	if (child > 0) {
-		if (self->system) {
-			(void)setfsuid(block);
-			(void)setfsgid(block);
-		}
-		failed = write_maps(self, (pid_t)child, &box->maps, err);
+	failed = pid < 0;
+	if (failed)
+		err_set(err, ERR_KERNEL, errno, "clone a sandbox");
+	else if (late && !has_entered(child->step_fd))
+		failed = err_set(err, ERR_KERNEL, 0, "enter the namespaces");
+	if (self->system && !failed) {
+		(void)setfsuid(block);
+		(void)setfsgid(block);
 	}
+	failed = failed || write_maps(self, (pid_t)pid, &box->maps, err) < 0;
 	come_back(self);
-	*pid = child < 0 ? 0 : (pid_t)child;
-	if (child < 0)
-		return err_set(err, ERR_KERNEL, sys, "clone a sandbox");
-	if (failed) {
+	if (failed && pid > 0) {
 		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-		(void)waitpid(*pid, NULL, 0);
-		fd_close(&pidfd);
-		*pid = 0;
-		return -1;
+		(void)waitpid((pid_t)pid, NULL, 0);
 	}
-	return pidfd;
+	if (failed)
+		fd_close(&pidfd);
+	child->pidfd = pidfd;
+	child->pid = failed ? 0 : (pid_t)pid;
+	return failed ? -1 : 0;
 }
 
 /**
@@ -176,15 +210,19 @@ int hlp_clone_idmap(const struct hlp_self *self, const struct hlp_maps *maps,
 {
 	struct clone_args args = { .flags = CLONE_NEWUSER,
 				   .exit_signal = SIGCHLD };
+	const pid_t parent = getpid();
 	int fd = -1;
 	char path[32];
 	long child;
 
 	must(prctl(PR_SET_DUMPABLE, 1) == 0);
 	child = syscall(SYS_clone3, &args, sizeof(args));
-	if (child == 0)
-		for (;;)
+	if (child == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (getppid() == parent)
 			(void)pause();
+		_exit(1);
+	}
 	if (child < 0) {
 		err_set(err, ERR_KERNEL, errno, "clone for an id map");
 	} else {
@@ -192,7 +230,8 @@ int hlp_clone_idmap(const struct hlp_self *self, const struct hlp_maps *maps,
 		if (write_maps(self, (pid_t)child, maps, err) == 0) {
 			fd = openat(self->proc_fd, path, O_RDONLY | O_CLOEXEC);
 			if (fd < 0)
-				err_set(err, ERR_KERNEL, errno, "open an id map");
+				err_set(err, ERR_KERNEL, errno,
+					"open an id map");
 		}
 		(void)kill((pid_t)child, SIGKILL);
 		(void)waitpid((pid_t)child, NULL, 0);

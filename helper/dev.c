@@ -21,8 +21,8 @@ static const char *const devices[] = { "null",	 "zero",    "full",
 static const struct {
 	const char *to, *name;
 } links[] = {
-	{ "pts/ptmx", "ptmx" },	     { "/proc/self/fd", "fd" },
-	{ "/proc/self/fd/0", "stdin" }, { "/proc/self/fd/1", "stdout" },
+	{ "pts/ptmx", "ptmx" },		 { "/proc/self/fd", "fd" },
+	{ "/proc/self/fd/0", "stdin" },	 { "/proc/self/fd/1", "stdout" },
 	{ "/proc/self/fd/2", "stderr" },
 };
 
@@ -31,8 +31,8 @@ static int bind_devices(int dev_fd, struct err *err)
 	auto_fd host_fd = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
-		auto_fd target_fd = hlp_make_node(dev_fd, devices[i], false,
-						  err);
+		auto_fd target_fd =
+			hlp_make_node(dev_fd, devices[i], false, err);
 		auto_fd tree_fd = -1;
 
 		if (target_fd < 0)
@@ -106,10 +106,10 @@ int hlp_dev_make(struct hlp_box *box, struct err *err)
 	    mount_in(dev_fd, "shm",
 		     hlp_mount_new("tmpfs", shm, attr | MOUNT_ATTR_NODEV, err),
 		     err) < 0 ||
-	    mount_in(dev_fd, "mqueue",
-		     hlp_mount_new("mqueue", NULL, attr | MOUNT_ATTR_NODEV,
-				   err),
-		     err) < 0)
+	    mount_in(
+		    dev_fd, "mqueue",
+		    hlp_mount_new("mqueue", NULL, attr | MOUNT_ATTR_NODEV, err),
+		    err) < 0)
 		return err_wrap(err, "/dev");
 	return hlp_mount_attr(dev_fd, false, MOUNT_ATTR_RDONLY, -1, err);
 }

@@ -87,7 +87,8 @@ static int copy_mode(const struct hlp_box *box, const char *path)
 		return errno == ENOENT ? 0 : -1;
 	/* EINVAL: an owner that has no id in here; it stays root's. */
 	if (fchownat(box->root.fd, path + 1, st.st_uid, st.st_gid,
-		     AT_SYMLINK_NOFOLLOW) < 0 && errno != EINVAL)
+		     AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno != EINVAL)
 		return -1;
 	return fchmodat(box->root.fd, path + 1, st.st_mode & 07777, 0);
 }
@@ -96,7 +97,8 @@ static int copy_modes(const struct hlp_box *box, char *path, struct err *err)
 {
 	int failed = copy_mode(box, path);
 
-	for (char *at = path; (at = strchr(at + 1, '/')) && !failed; *at = '/') {
+	for (char *at = path; (at = strchr(at + 1, '/')) && !failed;
+	     *at = '/') {
 		*at = '\0';
 		failed = copy_mode(box, path);
 	}
@@ -152,10 +154,9 @@ static int mount_overlay(struct hlp_box *box, struct err *err)
 	/* The names of the layers are relative: no path can redirect them. */
 	if (target_fd < 0 || fchdir(box->stage_fd) < 0)
 		return err_set(err, ERR_KERNEL, errno, "overlay");
-	tree_fd = hlp_mount_new("overlay", options,
-				MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
-					MOUNT_ATTR_NODEV,
-				err);
+	tree_fd = hlp_mount_new(
+		"overlay", options,
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
 	if (tree_fd < 0 || hlp_mount_attach(tree_fd, target_fd, err) < 0)
 		return -1;
 	fd_close(&box->root.fd);

@@ -13,11 +13,16 @@
 #include <string.h>
 
 static const char *const names[HLP_LAYER_COUNT] = {
-	[HLP_LAYER_SEAL] = "seal",	   [HLP_LAYER_SECCOMP] = "seccomp",
-	[HLP_LAYER_CAPS] = "caps",	   [HLP_LAYER_LANDLOCK] = "landlock",
-	[HLP_LAYER_MAX_USERNS] = "max_userns", [HLP_LAYER_MASKS] = "masks",
-	[HLP_LAYER_CGROUPNS] = "cgroupns", [HLP_LAYER_NETNS] = "netns",
-	[HLP_LAYER_NNP] = "nnp",	   [HLP_LAYER_DUMPABLE] = "dumpable",
+	[HLP_LAYER_SEAL] = "seal",
+	[HLP_LAYER_SECCOMP] = "seccomp",
+	[HLP_LAYER_CAPS] = "caps",
+	[HLP_LAYER_LANDLOCK] = "landlock",
+	[HLP_LAYER_MAX_USERNS] = "max_userns",
+	[HLP_LAYER_MASKS] = "masks",
+	[HLP_LAYER_CGROUPNS] = "cgroupns",
+	[HLP_LAYER_NETNS] = "netns",
+	[HLP_LAYER_NNP] = "nnp",
+	[HLP_LAYER_DUMPABLE] = "dumpable",
 	[HLP_LAYER_FDS] = "fds",
 };
 
@@ -37,8 +42,8 @@ void hlp_knockout_read(void)
 		size_t len = strcspn(at, ",");
 		size_t i = 0;
 
-		while (i < HLP_LAYER_COUNT && (strlen(names[i]) != len ||
-					       memcmp(names[i], at, len)))
+		while (i < HLP_LAYER_COUNT &&
+		       (strlen(names[i]) != len || memcmp(names[i], at, len)))
 			i++;
 		if (i == HLP_LAYER_COUNT)
 			abort();

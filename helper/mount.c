@@ -54,7 +54,7 @@ int hlp_mount_new(const char *type, const struct hlp_option *options,
 	for (; options && options->key; options++)
 		if (fsconfig(fs_fd,
 			     options->value ? FSCONFIG_SET_STRING :
-						    FSCONFIG_SET_FLAG,
+					      FSCONFIG_SET_FLAG,
 			     options->key, options->value, 0) < 0)
 			return err_set(err, ERR_KERNEL, errno, "%s option %s",
 				       type, options->key);
@@ -113,7 +113,8 @@ int hlp_mount_tree(int dir_fd, const char *path, uint64_t attr, struct err *err)
 }
 
 /**
- * hlp_mount_attach() - put a detached tree on a target, descriptor to descriptor
+ * hlp_mount_attach() - put a detached tree on a target, descriptor to
+ * descriptor
  */
 int hlp_mount_attach(int tree_fd, int target_fd, struct err *err)
 {

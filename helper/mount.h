@@ -17,7 +17,7 @@ struct hlp_option {
 /* How a target below the sandbox's root is found. */
 enum hlp_walk {
 	HLP_WALK_INVALID = 0,
-	HLP_WALK_OWN,   /* creel's own: no symbolic link on the way */
+	HLP_WALK_OWN, /* creel's own: no symbolic link on the way */
 	HLP_WALK_IMAGE, /* an image's links are followed, inside its root */
 };
 
@@ -25,7 +25,7 @@ enum hlp_walk {
 
 /* The root that targets are walked in. */
 struct hlp_root_dir {
-	int fd;                         /* O_PATH */
+	int fd; /* O_PATH */
 	uint64_t own[HLP_ROOT_MAX_OWN]; /* mounts that are empty but for us */
 	uint32_t n_own;
 };

@@ -24,8 +24,9 @@
 static const char *const readonly[] = { "bus", "fs", "irq", "sys",
 					"sysrq-trigger" };
 static const char *const masked[] = {
-	"acpi",	      "asound",	  "interrupts",	 "kcore",  "keys",
-	"latency_stats", "sched_debug", "scsi", "timer_list", "timer_stats",
+	"acpi",	      "asound",	       "interrupts",  "kcore",
+	"keys",	      "latency_stats", "sched_debug", "scsi",
+	"timer_list", "timer_stats",
 };
 
 /*
@@ -37,11 +38,12 @@ static const char *const masked[] = {
 static const struct {
 	const char *name, *value;
 } quotas[] = {
-	{ "max_user_namespaces", "1" },	   { "max_pid_namespaces", "0" },	   { "max_net_namespaces", "0" },
-	{ "max_ipc_namespaces", "0" },	   { "max_uts_namespaces", "0" },
-	{ "max_cgroup_namespaces", "0" },  { "max_time_namespaces", "0" },
-	{ "max_inotify_instances", "128" }, { "max_inotify_watches", "65536" },
-	{ "max_fanotify_groups", "0" },	   { "max_fanotify_marks", "0" },
+	{ "max_user_namespaces", "1" },	    { "max_pid_namespaces", "0" },
+	{ "max_net_namespaces", "0" },	    { "max_ipc_namespaces", "0" },
+	{ "max_uts_namespaces", "0" },	    { "max_cgroup_namespaces", "0" },
+	{ "max_time_namespaces", "0" },	    { "max_inotify_instances", "128" },
+	{ "max_inotify_watches", "65536" }, { "max_fanotify_groups", "0" },
+	{ "max_fanotify_marks", "0" },
 };
 
 static int put(int proc_fd, const char *dir, const char *name, const char *text,
@@ -106,35 +108,17 @@ int hlp_proc_close(const struct hlp_box *box, struct err *err)
 	return 0;
 }
 
-struct cover {
-	char point[64];
-	bool found;
-};
-
-static bool find_cover(const struct hlp_mount_line *line, void *arg)
-{
-	struct cover *cover = arg;
-
-	if (strncmp(line->point, "/proc/", 6) || !strcmp(line->type, "autofs"))
-		return true;
-	cover->found = true;
-	(void)snprintf(cover->point, sizeof(cover->point), "%s", line->point);
-	return false;
-}
-
 /* The kernel gives no new proc where the host's has something mounted over. */
-static int explain(struct err *err)
+static int explain_proc(struct err *err)
 {
 	auto_fd host_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct cover cover = { .found = false };
-	struct err ignored = ERR_INIT;
+	char point[64];
 
-	if (err->sys == EPERM &&
-	    hlp_mountinfo_each(host_fd, find_cover, &cover, &ignored) == 0 &&
-	    cover.found)
-		return err_set(err, ERR_UNSUPPORTED, EPERM,
-			       "no /proc for a sandbox: something is mounted on %s (is this a container?)",
-			       cover.point);
+	if (err->sys == EPERM && hlp_proc_covered(host_fd, point))
+		return err_set(
+			err, ERR_UNSUPPORTED, EPERM,
+			"no /proc for a sandbox: something is mounted on %s (is this a container?)",
+			point);
 	return -1;
 }
 
@@ -144,13 +128,13 @@ static int explain(struct err *err)
 int hlp_proc_new(struct hlp_box *box, struct err *err)
 {
 	if (box->proc_fd < 0)
-		box->proc_fd = hlp_mount_new("proc", NULL,
-					     MOUNT_ATTR_NOSUID |
-						     MOUNT_ATTR_NODEV |
-						     MOUNT_ATTR_NOEXEC,
-					     err);
+		box->proc_fd =
+			hlp_mount_new("proc", NULL,
+				      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+					      MOUNT_ATTR_NOEXEC,
+				      err);
 	if (box->proc_fd < 0)
-		return explain(err);
+		return explain_proc(err);
 	return set_switches(box, err);
 }
 
@@ -163,14 +147,14 @@ static int cover_readonly(int proc_fd, const char *name, struct err *err)
 		return errno == ENOENT ? 0 :
 					 err_set(err, ERR_KERNEL, errno,
 						 "open /proc/%s", name);
-	tree_fd = hlp_mount_tree(target_fd, "",
-				 MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV |
-					 MOUNT_ATTR_NOEXEC,
-				 err);
+	tree_fd = hlp_mount_tree(
+		target_fd, "",
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
 	return tree_fd < 0 ? -1 : hlp_mount_attach(tree_fd, target_fd, err);
 }
 
-/* Directories by an empty file system, files by /dev/null as the host has it. */
+/* Directories by an empty file system, files by /dev/null as the host has it.
+ */
 static int cover_masked(int proc_fd, const char *name, int *empty_fd,
 			struct err *err)
 {
@@ -191,9 +175,9 @@ static int cover_masked(int proc_fd, const char *name, int *empty_fd,
 	if (fstat(target_fd, &st) < 0)
 		return err_set(err, ERR_KERNEL, errno, "stat /proc/%s", name);
 	if (!S_ISDIR(st.st_mode))
-		tree_fd = hlp_mount_tree(AT_FDCWD, "/dev/null",
-					 attr & ~(uint64_t)MOUNT_ATTR_NODEV,
-					 err);
+		tree_fd =
+			hlp_mount_tree(AT_FDCWD, "/dev/null",
+				       attr & ~(uint64_t)MOUNT_ATTR_NODEV, err);
 	else if (*empty_fd < 0)
 		tree_fd = hlp_mount_new("tmpfs", empty, attr, err);
 	else

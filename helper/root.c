@@ -26,13 +26,13 @@ static const char *const trees[] = { "usr",   "bin",   "sbin",	"lib",
 
 /* Bound; a directory ends in a slash, a missing one is left out. */
 static const char *const etc[] = {
-	"etc/alternatives/", "etc/ssl/certs/", "etc/ld.so.cache",
-	"etc/ld.so.conf", "etc/ld.so.conf.d/", "etc/localtime",
+	"etc/alternatives/", "etc/ssl/certs/",	  "etc/ld.so.cache",
+	"etc/ld.so.conf",    "etc/ld.so.conf.d/", "etc/localtime",
 };
 
-static const char *const dirs[] = { "etc",     "etc/ssl", "tmp",  "var",
-				    "var/tmp", "run",	  "home", "root",
-				    "workspace" };
+static const char *const dirs[] = { "etc",  "etc/ssl", "tmp",
+				    "var",  "var/tmp", "run",
+				    "home", "root",    "workspace" };
 
 static const struct {
 	const char *name, *content;
@@ -55,8 +55,8 @@ static const struct {
 int hlp_own_attach(struct hlp_box *box, int tree_fd, const char *path,
 		   bool directory, struct err *err)
 {
-	auto_fd target_fd = hlp_target_open(&box->root, path, directory,
-					    HLP_WALK_OWN, err);
+	auto_fd target_fd =
+		hlp_target_open(&box->root, path, directory, HLP_WALK_OWN, err);
 
 	if (target_fd < 0 || hlp_mount_attach(tree_fd, target_fd, err) < 0)
 		return err_wrap(err, "%.64s", path);
@@ -79,9 +79,8 @@ int hlp_stage_make(struct hlp_box *box, struct err *err)
 						     { NULL, NULL } };
 	auto_fd target_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	box->stage_fd = hlp_mount_new("tmpfs", options,
-				      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-				      err);
+	box->stage_fd = hlp_mount_new(
+		"tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
 	if (box->stage_fd < 0 ||
 	    hlp_mount_attach(box->stage_fd, target_fd, err) < 0)
 		return err_wrap(err, "new root");

@@ -170,7 +170,8 @@ static int hlp_stage_closed(struct hlp_box *box, int *cgroup_fd,
 		first = 10;
 	if (close_range(first, ~0U, 0) < 0)
 		return err_set(err, ERR_KERNEL, errno, "close_range");
-	if (getrlimit(RLIMIT_NOFILE, &old) == 0 && old.rlim_max < files.rlim_max)
+	if (getrlimit(RLIMIT_NOFILE, &old) == 0 &&
+	    old.rlim_max < files.rlim_max)
 		files.rlim_max = old.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
 		return err_set(err, ERR_KERNEL, errno, "RLIMIT_NOFILE");
@@ -178,8 +179,8 @@ static int hlp_stage_closed(struct hlp_box *box, int *cgroup_fd,
 	    (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_GET_DUMPABLE) != 0))
 		return err_set(err, ERR_KERNEL, errno, "PR_SET_DUMPABLE");
 	/* Set last: changes of ids clear it; then see if it came too late. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
-	    poll(&parent, 1, 0) < 0 || (parent.revents & (POLLHUP | POLLERR)))
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || poll(&parent, 1, 0) < 0 ||
+	    (parent.revents & (POLLHUP | POLLERR)))
 		return err_set(err, ERR_INTERNAL, 0, "the helper is gone");
 	return 0;
 }
@@ -190,10 +191,9 @@ static int open_cgroup(const struct hlp_box *box, int *fd, struct err *err)
 	*fd = -1;
 	if (!box->config->cgroup)
 		return 0;
-	*fd = hlp_mount_new("cgroup2", NULL,
-			    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-				    MOUNT_ATTR_NOEXEC,
-			    err);
+	*fd = hlp_mount_new(
+		"cgroup2", NULL,
+		MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
 	return *fd < 0 ? -1 : 0;
 }
 

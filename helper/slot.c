@@ -44,7 +44,8 @@ void hlp_slots_init(struct hlp_slots *slots, int dispatcher_fd,
 	slots->self.caller_uid = config->caller_uid;
 	slots->self.caller_gid = config->caller_gid;
 	/* The others are all zero, which is free, and never looked at. */
-	for (uint32_t i = 0; i < config->max_sandboxes && i < HLP_MAX_SLOTS; i++)
+	for (uint32_t i = 0; i < config->max_sandboxes && i < HLP_MAX_SLOTS;
+	     i++)
 		slot_init(&slots->slot[i]);
 }
 
@@ -68,8 +69,8 @@ static int lease(struct hlp_slots *slots, struct hlp_slot *slot,
 	uint32_t n = slots->config->n_blocks;
 
 	for (uint32_t i = 0; i < n && i < HLP_MAX_BLOCKS; i++) {
-		uint32_t first = slots->config->block_base +
-				 (i << HLP_BLOCK_SHIFT);
+		uint32_t first =
+			slots->config->block_base + (i << HLP_BLOCK_SHIFT);
 
 		if (slots->block[i].leased || lock_block(slots, first, F_WRLCK))
 			continue;
@@ -82,8 +83,8 @@ static int lease(struct hlp_slots *slots, struct hlp_slot *slot,
 
 static void release(struct hlp_slots *slots, struct hlp_slot *slot)
 {
-	uint32_t index = (slot->block - slots->config->block_base) >>
-			 HLP_BLOCK_SHIFT;
+	uint32_t index =
+		(slot->block - slots->config->block_base) >> HLP_BLOCK_SHIFT;
 
 	if (!slot->block)
 		return;
@@ -169,8 +170,8 @@ void hlp_slots_end(struct hlp_slots *slots, int wait_ms)
 
 		if (slot->pidfd >= 0 && poll(&end, 1, wait_ms) > 0)
 			hlp_slot_reap(slots, slot);
-		for (int tries = 0;
-		     slot->state == HLP_SLOT_STUCK && tries < 20; tries++) {
+		for (int tries = 0; slot->state == HLP_SLOT_STUCK && tries < 20;
+		     tries++) {
 			(void)poll(NULL, 0, 10);
 			finish(slots, slot);
 		}
@@ -190,11 +191,13 @@ static int make_cgroup(struct hlp_slots *slots, struct hlp_slot *slot,
 {
 	const struct hlp_spawner_config *config = slots->config;
 	uint32_t id = config->system ? slot->block :
-		      box->maps.uid.extent[0].inside ? 0 :
-		      box->maps.uid.extent[0].outside;
+		      box->maps.uid.extent[0].inside ?
+				       0 :
+				       box->maps.uid.extent[0].outside;
 	uint32_t gid = config->system ? slot->block :
-		       box->maps.gid.extent[0].inside ? 0 :
-		       box->maps.gid.extent[0].outside;
+		       box->maps.gid.extent[0].inside ?
+					0 :
+					box->maps.gid.extent[0].outside;
 
 	if (config->cgroup_fd < 0)
 		return 0;
@@ -231,7 +234,7 @@ static int set_ceilings(const struct hlp_slots *slots, struct hlp_slot *slot,
 static int spawn(struct hlp_slots *slots, struct hlp_slot *slot,
 		 struct hlp_box_config *box, struct err *err)
 {
-	const struct hlp_cgroup *cgroup = NULL;
+	struct hlp_child child;
 	auto_fd inside_fd = -1;
 	int ends[2];
 
@@ -241,22 +244,22 @@ static int spawn(struct hlp_slots *slots, struct hlp_slot *slot,
 	    make_cgroup(slots, slot, box, err) < 0 ||
 	    set_ceilings(slots, slot, err) < 0)
 		return -1;
-	if (slot->cgroup.outer_fd >= 0)
-		cgroup = &slot->cgroup;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return err_set(err, ERR_KERNEL, errno, "socketpair");
 	slot->step_fd = ends[0];
 	inside_fd = ends[1];
 	box->step_fd = ends[1];
-	box->cgroup = cgroup != NULL;
+	box->cgroup = slot->cgroup.outer_fd >= 0;
 	if (fcntl(slot->step_fd, F_SETFL, O_NONBLOCK) < 0 ||
 	    setsockopt(slot->step_fd, SOL_SOCKET, SO_SNDBUF,
 		       &(int){ 1024 * 1024 }, sizeof(int)) < 0)
 		return err_set(err, ERR_KERNEL, errno, "step socket");
-	slot->pidfd = hlp_clone_box(&slots->self, box, slot->block, cgroup,
-				    &slot->pid, err);
-	if (slot->pidfd < 0)
+	child.cgroup_fd = slot->cgroup.inner_fd;
+	child.step_fd = slot->step_fd;
+	if (hlp_clone_box(&slots->self, box, slot->block, &child, err) < 0)
 		return -1;
+	slot->pidfd = child.pidfd;
+	slot->pid = child.pid;
 	fd_close(&slot->cgroup.inner_fd);
 	if (watch(slots, slot->pidfd,
 		  2 * (uint64_t)(slot - slots->slot) + HLP_TAG_PID) < 0 ||

@@ -31,12 +31,12 @@ struct hlp_slot {
 	bool failed; /* a step did; nothing more is built */
 	bool map_caller;
 	uint32_t block; /* first id of the leased one, 0 none */
-	uint32_t uid;   /* the caller's identity inside */
+	uint32_t uid; /* the caller's identity inside */
 	uint32_t gid;
 	pid_t pid;
 	int wait_status;
-	int pidfd;    /* owned */
-	int step_fd;  /* owned, -1 once it runs */
+	int pidfd; /* owned */
+	int step_fd; /* owned, -1 once it runs */
 	struct hlp_cgroup cgroup;
 };
 
@@ -52,9 +52,9 @@ struct hlp_slots {
 	const struct hlp_spawner_config *config; /* borrowed */
 	struct hlp_self self;
 	int dispatcher_fd; /* borrowed */
-	int epoll_fd;      /* owned */
-	bool ended;        /* the dispatcher is gone */
-	bool broken;       /* it broke the rules */
+	int epoll_fd; /* owned */
+	bool ended; /* the dispatcher is gone */
+	bool broken; /* it broke the rules */
 	uint32_t n_stuck;
 	struct hlp_slot slot[HLP_MAX_SLOTS];
 	struct hlp_block block[HLP_MAX_BLOCKS];

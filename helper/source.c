@@ -23,11 +23,11 @@
 
 /* Kernel interfaces that look like files; see SECURITY CONSIDERATIONS. */
 static const char *const denied[] = {
-	"proc",	     "sysfs",	   "cgroup",	 "cgroup2",   "nsfs",
-	"devpts",    "debugfs",	   "tracefs",	 "bpf",	      "securityfs",
-	"efivarfs",  "mqueue",	   "binfmt_misc", "configfs", "fusectl",
-	"pstore",    "selinuxfs",  "smackfs",	 "devtmpfs",  "pidfs",
-	"sockfs",    "pipefs",	   "rpc_pipefs", "resctrl",   "nfsd",
+	"proc",	     "sysfs",	     "cgroup",	    "cgroup2",	"nsfs",
+	"devpts",    "debugfs",	     "tracefs",	    "bpf",	"securityfs",
+	"efivarfs",  "mqueue",	     "binfmt_misc", "configfs", "fusectl",
+	"pstore",    "selinuxfs",    "smackfs",	    "devtmpfs", "pidfs",
+	"sockfs",    "pipefs",	     "rpc_pipefs",  "resctrl",	"nfsd",
 	"hugetlbfs", "anon_inodefs", "secretmem",
 };
 
@@ -105,6 +105,28 @@ int hlp_mountinfo_each(int proc_fd, hlp_mount_line_fn *fn, void *arg,
 	return 0;
 }
 
+static bool find_cover(const struct hlp_mount_line *line, void *arg)
+{
+	/* Debian mounts binfmt_misc on demand; that does no harm. */
+	if (strncmp(line->point, "/proc/", 6) || !strcmp(line->type, "autofs"))
+		return true;
+	(void)snprintf(arg, 64, "%s", line->point);
+	return false;
+}
+
+/**
+ * hlp_proc_covered() - whether something is mounted below the host's /proc
+ * @point: set to the first such place
+ */
+bool hlp_proc_covered(int proc_fd, char point[64])
+{
+	struct err ignored = ERR_INIT;
+
+	point[0] = '\0';
+	return hlp_mountinfo_each(proc_fd, find_cover, point, &ignored) == 0 &&
+	       point[0];
+}
+
 struct search {
 	uint64_t id;
 	struct hlp_source *source;
@@ -130,8 +152,8 @@ static void read_handle(int fd, struct hlp_source *source)
 {
 	union {
 		struct file_handle handle;
-		unsigned char room[sizeof(struct file_handle) +
-				   HLP_HANDLE_MAX_BYTES];
+		unsigned char
+			room[sizeof(struct file_handle) + HLP_HANDLE_MAX_BYTES];
 	} u = { .handle.handle_bytes = HLP_HANDLE_MAX_BYTES };
 	int mnt_id;
 
@@ -163,20 +185,22 @@ int hlp_source_read(int proc_fd, int fd, struct hlp_source *source,
 		return err_set(err, ERR_KERNEL, errno, "statx");
 	if (!S_ISDIR(st.stx_mode) && !S_ISREG(st.stx_mode) &&
 	    !S_ISSOCK(st.stx_mode))
-		return err_set(err, ERR_BAD_REQUEST, 0,
-			       "source is no directory, regular file or socket");
+		return err_set(
+			err, ERR_BAD_REQUEST, 0,
+			"source is no directory, regular file or socket");
 	if (st.stx_nlink == 0)
 		return err_set(err, ERR_BAD_REQUEST, ENOENT,
 			       "source is deleted");
 	search.id = st.stx_mnt_id;
 	if (!(st.stx_mask & STATX_MNT_ID) ||
 	    hlp_mountinfo_each(proc_fd, search_line, &search, err) < 0)
-		return err->code ? -1
-				 : err_set(err, ERR_UNSUPPORTED, 0,
+		return err->code ? -1 :
+				   err_set(err, ERR_UNSUPPORTED, 0,
 					   "statx gives no mount id");
 	if (!search.found)
-		return err_set(err, ERR_BAD_REQUEST, EINVAL,
-			       "source is from another mount namespace than the helper's (a service with PrivateTmp, a container?)");
+		return err_set(
+			err, ERR_BAD_REQUEST, EINVAL,
+			"source is from another mount namespace than the helper's (a service with PrivateTmp, a container?)");
 	if (hlp_type_denied(source->type))
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "source is on %s, a kernel file system",

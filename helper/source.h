@@ -32,9 +32,9 @@ struct hlp_source {
 	uint32_t handle_len;
 	unsigned char handle[HLP_HANDLE_MAX_BYTES];
 	uint16_t mode;
-	char type[32];        /* of the file system */
-	uint32_t path_at;     /* in text; 0 none */
-	uint32_t len;         /* used of text, terminators included */
+	char type[32]; /* of the file system */
+	uint32_t path_at; /* in text; 0 none */
+	uint32_t len; /* used of text, terminators included */
 	char text[2 * PATH_MAX]; /* "where" of its mount, then its own path */
 };
 
@@ -44,6 +44,7 @@ struct hlp_source {
 
 int hlp_mountinfo_each(int proc_fd, hlp_mount_line_fn *fn, void *arg,
 		       struct err *err);
+bool hlp_proc_covered(int proc_fd, char point[64]);
 bool hlp_type_denied(const char *type);
 int hlp_source_read(int proc_fd, int fd, struct hlp_source *source,
 		    struct err *err);

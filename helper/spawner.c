@@ -63,10 +63,9 @@ void hlp_tell(struct hlp_slots *slots, struct hlp_report *report, int fd)
 void hlp_tell_failed(struct hlp_slots *slots, uint32_t slot, uint32_t seq,
 		     const struct err *err)
 {
-	struct hlp_report report = { .kind = HLP_REPORT_FAILED,
-				     .slot = slot,
-				     .seq = seq,
-				     .err = *err };
+	struct hlp_report report = {
+		.kind = HLP_REPORT_FAILED, .slot = slot, .seq = seq, .err = *err
+	};
 
 	hlp_tell(slots, &report, -1);
 }
@@ -190,9 +189,9 @@ static int watch_dispatcher(struct hlp_slots *slots)
 			       fcntl(slots->dispatcher_fd, F_SETFL,
 				     flags | O_NONBLOCK) == 0 &&
 			       epoll_ctl(slots->epoll_fd, EPOLL_CTL_ADD,
-					 slots->dispatcher_fd, &event) == 0
-		       ? 0
-		       : -1;
+					 slots->dispatcher_fd, &event) == 0 ?
+		       0 :
+		       -1;
 }
 
 /*
@@ -223,6 +222,7 @@ static int start(struct hlp_slots *slots, struct err *err)
 {
 	const struct hlp_spawner_config *config = slots->config;
 	struct rlimit files;
+	char point[64];
 
 	/* Three descriptors a sandbox. */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -232,6 +232,8 @@ static int start(struct hlp_slots *slots, struct err *err)
 	slots->self.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (slots->self.proc_fd < 0)
 		return err_set(err, ERR_KERNEL, errno, "open /proc");
+	slots->self.proc_covered =
+		config->system && hlp_proc_covered(slots->self.proc_fd, point);
 	if (!config->system &&
 	    hlp_home_enter(config->caller_uid, config->caller_gid,
 			   &slots->self.home, err) < 0)
@@ -243,7 +245,8 @@ static int start(struct hlp_slots *slots, struct err *err)
 
 /**
  * hlp_spawner_run() - serve the dispatcher until it goes
- * @dispatcher_fd: SOCK_SEQPACKET, takes struct hlp_step, gives struct hlp_report
+ * @dispatcher_fd: SOCK_SEQPACKET, takes struct hlp_step, gives struct
+ * hlp_report
  * @config:        from the policy, trusted
  *
  * Return: an exit status; every sandbox has been killed then.

@@ -17,8 +17,9 @@
 #include "proto/err.h"
 #include "proto/wire.h"
 
-#define HLP_MAX_SLOTS 4352 /* as many sandboxes as a policy allows, and the pool */
-#define HLP_MAX_ID 65535   /* largest uid and gid inside */
+#define HLP_MAX_SLOTS \
+	4352 /* as many sandboxes as a policy allows, and the pool */
+#define HLP_MAX_ID 65535 /* largest uid and gid inside */
 #define HLP_HOSTNAME_MAX_BYTES 64
 
 enum hlp_op {
@@ -42,7 +43,8 @@ enum hlp_op {
 enum hlp_net { HLP_NET_INVALID = 0, HLP_NET_NONE, HLP_NET_HOST };
 enum hlp_root { HLP_ROOT_INVALID = 0, HLP_ROOT_HOST, HLP_ROOT_IMAGE };
 
-/* Names below /etc that a controller may write; hlp_file_name() has the table. */
+/* Names below /etc that a controller may write; hlp_file_name() has the table.
+ */
 enum hlp_file {
 	HLP_FILE_INVALID = 0,
 	HLP_FILE_PASSWD,
@@ -71,8 +73,9 @@ enum hlp_limit {
  */
 struct hlp_step {
 	enum hlp_op op;
-	uint32_t slot; /* index into the dispatcher's and the spawner's tables */
-	uint32_t seq;  /* of the controller's verb, for reports */
+	uint32_t
+		slot; /* index into the dispatcher's and the spawner's tables */
+	uint32_t seq; /* of the controller's verb, for reports */
 	union {
 		struct {
 			uint32_t uid;
@@ -115,14 +118,15 @@ struct hlp_step {
 
 enum hlp_report_kind {
 	HLP_REPORT_INVALID = 0,
-	HLP_REPORT_READY,   /* spawner, once: facts is set */
+	HLP_REPORT_READY, /* spawner, once: facts is set */
 	HLP_REPORT_SPAWNED, /* spawner: fds: [cgroup directory] */
-	HLP_REPORT_FAILED,  /* spawner or setup process: err is set */
+	HLP_REPORT_FAILED, /* spawner or setup process: err is set */
 	HLP_REPORT_STARTED, /* setup process: sealed, becomes pid 1 now */
-	HLP_REPORT_GONE,    /* spawner: pid 1 reaped, cgroups removed */
+	HLP_REPORT_GONE, /* spawner: pid 1 reaped, cgroups removed */
 };
 
-/* What the spawner found out about its own powers, for the controller's hello. */
+/* What the spawner found out about its own powers, for the controller's hello.
+ */
 struct hlp_facts {
 	bool system;
 	bool id_range;

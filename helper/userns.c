@@ -147,7 +147,6 @@ static bool find_range(const char *path, const char *name, uid_t uid,
 	return true;
 }
 
-
 /*
  * PROGRAM PID 0 CALLER 1 1 FIRST COUNT, see newuidmap(1): by a process that
  * stays outside the new namespace, once a byte says that there is one.
@@ -156,7 +155,7 @@ static pid_t fork_mapper(const char *program, uint32_t caller,
 			 const struct hlp_subid *range, int go[2])
 {
 	char pid[12], own[12], first[12], count[12];
-	const char *const argv[] = { program, pid, "0",	  own,	"1",
+	const char *const argv[] = { program, pid,   "0",   own, "1",
 				     "1",     first, count, NULL };
 	char *const envp[] = { NULL };
 	pid_t child;
@@ -209,9 +208,10 @@ static int explain(int sys, struct err *err)
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (sysctl_is(known[i].path, known[i].bad))
-			return err_set(err, ERR_UNSUPPORTED, sys,
-				       "no user namespaces for ordinary users: %s",
-				       known[i].text);
+			return err_set(
+				err, ERR_UNSUPPORTED, sys,
+				"no user namespaces for ordinary users: %s",
+				known[i].text);
 	return err_set(err, ERR_UNSUPPORTED, sys,
 		       "cannot make a user namespace");
 }
@@ -224,9 +224,9 @@ static int map_self(uid_t uid, gid_t gid, struct err *err)
 	hlp_map_add(&maps.uid, 0, uid, 1);
 	hlp_map_add(&maps.gid, 0, gid, 1);
 	if (hlp_maps_write(proc_fd, "self", &maps, err) < 0)
-		return err->sys == EPERM || err->sys == EACCES
-			       ? explain(err->sys, err)
-			       : -1;
+		return err->sys == EPERM || err->sys == EACCES ?
+			       explain(err->sys, err) :
+			       -1;
 	return 0;
 }
 

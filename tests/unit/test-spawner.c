@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -34,6 +35,7 @@ static struct {
 	pid_t pid;
 	int fd;
 	int control_fd; /* of the last sandbox */
+	bool cover_proc; /* as a container does */
 	struct hlp_report last;
 } s;
 
@@ -77,7 +79,6 @@ static void begin(bool system)
 	};
 	int ends[2];
 
-	memset(&s, 0, sizeof(s));
 	s.control_fd = -1;
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 				    ends),
@@ -86,6 +87,11 @@ static void begin(bool system)
 	s.pid = fork();
 	if (s.pid == 0) {
 		close(s.fd);
+		if (s.cover_proc &&
+		    (unshare(CLONE_NEWNS) < 0 ||
+		     mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		     mount("none", "/proc/tty", "tmpfs", 0, NULL) < 0))
+			_exit(98);
 		become(system);
 		_exit(hlp_spawner_run(ends[1], &config));
 	}
@@ -481,6 +487,23 @@ START_TEST(test_spawner_violation_exits)
 }
 END_TEST
 
+START_TEST(test_spawner_covered_proc_named_or_worked_around)
+{
+	s.cover_proc = true;
+	ready(_i);
+	if (_i == 1) {
+		start_one(0);
+	} else {
+		send_new(0);
+		ck_assert_int_eq(next_report(), HLP_REPORT_SPAWNED);
+		ck_assert_int_eq(next_report(), HLP_REPORT_FAILED);
+		ck_assert_int_eq(s.last.err.code, ERR_UNSUPPORTED);
+		ck_assert_ptr_nonnull(strstr(s.last.err.text, "/proc/tty"));
+	}
+	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
+}
+END_TEST
+
 START_TEST(test_spawner_ids_used_up)
 {
 	ready(true);
@@ -537,8 +560,12 @@ Suite *test_suite(void)
 			    modes);
 	tcase_add_loop_test(all, test_spawner_policy_denials, 0, modes);
 	tcase_add_loop_test(all, test_spawner_violation_exits, 0, modes);
-	if (geteuid() == 0)
+	if (geteuid() == 0) {
 		tcase_add_test(all, test_spawner_ids_used_up);
+		tcase_add_loop_test(
+			all,
+			test_spawner_covered_proc_named_or_worked_around, 0, 2);
+	}
 	suite_add_tcase(suite, all);
 	return suite;
 }

@@ -131,7 +131,7 @@ static struct ctl_sandbox *find(struct ctl *ctl, const char *target,
 	sandbox = ctl_sandbox_find(ctl, target, fail);
 	if (sandbox || fail->err.code != ERR_NONE)
 		return sandbox;
-	err_set(&fail->err, ERR_BAD_STATE, 0, "there is no sandbox %.100s",
+	err_set(&fail->err, ERR_BAD_STATE, 0, "sandbox %.100s: there is none",
 		target);
 	return NULL;
 }

@@ -250,7 +250,7 @@ static int check_target(const char *target, struct ctl_fail *fail)
 	if (ctl_name_is_hex_prefix(target) &&
 	    strlen(target) == CTL_HEX_BYTES - 1)
 		return err_set(&fail->err, ERR_BAD_STATE, 0,
-			       "there is no sandbox with the id %s", target);
+			       "sandbox %s: there is none with that id", target);
 	return 0;
 }
 

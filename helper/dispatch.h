@@ -30,23 +30,16 @@ enum hlp_state {
 	HLP_ST_COUNT,
 };
 
-struct hlp_dispatch_config {
+struct hlp_ctx {
 	const struct hlp_policy *policy; /* borrowed */
 	int control_fd;    /* a controller's socket, -1 none yet; owned */
 	int link_fd;       /* accepted clients come here, -1 none; owned */
 	int user_fd;       /* asks for controllers and gets them, -1 none; owned */
 	int spawner_fd;    /* owned */
 	pid_t spawner_pid; /* to be waited for at the end, 0 not ours */
-};
-
-struct hlp_ctx {
-	const struct hlp_policy *policy; /* borrowed */
-	struct hlp_table *table;         /* borrowed */
-	int control_fd; /* owned, as are those below */
-	int link_fd;
-	int user_fd;
-	int spawner_fd;
-	int conn_fd;    /* a client to be told of */
+	/* Those above are hlp_dispatch_run()'s arguments. */
+	struct hlp_table *table; /* borrowed */
+	int conn_fd;    /* a client to be told of; owned */
 	enum hlp_state state;
 	uint32_t current; /* slot being built, HLP_NO_SLOT where new failed */
 	struct hlp_facts facts;
@@ -97,7 +90,7 @@ bool hlp_event_failed(struct hlp_ctx *ctx, uint32_t seq, struct err *why);
 void hlp_event_free_if_done(struct hlp_ctx *ctx, uint32_t index);
 
 /* serve.c */
-int hlp_dispatch_run(const struct hlp_dispatch_config *config);
+int hlp_dispatch_run(struct hlp_ctx *ctx);
 int hlp_spawner_read(struct hlp_ctx *ctx);
 int hlp_spawner_send(struct hlp_ctx *ctx, const struct hlp_step *step,
 		     const int *fds, size_t n_fds, struct err *err);

@@ -180,19 +180,17 @@ static void refuse(int fd, enum err_code code, const char *why)
 }
 
 /* The first share of blocks that no helper which takes clients has. */
-static bool find_share(const struct listener *l, uint32_t *share)
+static uint32_t free_share(const struct listener *l)
 {
-	for (*share = 0; *share < l->config->policy->n_users; (*share)++) {
-		bool used = false;
+	uint64_t used = 0;
+	uint32_t share = 0;
 
-		for (size_t i = 0; i < MAX_ENTRIES; i++)
-			used = used || (l->entries[i].pid > 0 &&
-					l->entries[i].link_fd >= 0 &&
-					l->entries[i].share == *share);
-		if (!used)
-			return true;
-	}
-	return false;
+	for (size_t i = 0; i < MAX_ENTRIES; i++)
+		if (l->entries[i].link_fd >= 0)
+			used |= UINT64_C(1) << l->entries[i].share;
+	while (share < HLP_POLICY_MAX_USERS && used & (UINT64_C(1) << share))
+		share++;
+	return share;
 }
 
 static __attribute__((noreturn)) void
@@ -223,15 +221,14 @@ static struct entry *fork_user(struct listener *l,
 {
 	struct entry *entry = NULL;
 	pid_t parent = getpid();
-	uint32_t share;
+	uint32_t share = free_share(l);
 	int pair[2];
 
 	for (size_t i = 0; i < MAX_ENTRIES && !entry; i++)
 		if (l->entries[i].pid == 0)
 			entry = &l->entries[i];
-	if (!entry || !find_share(l, &share))
-		return NULL;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	if (!entry || share >= l->config->policy->n_users ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		       0, pair) < 0)
 		return NULL;
 	entry->pid = fork();
@@ -330,25 +327,21 @@ static void reap(struct listener *l)
 
 	while (read(l->signal_fd, &info, sizeof(info)) > 0)
 		;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (size_t i = 0; i < MAX_ENTRIES; i++) {
 			struct entry *entry = &l->entries[i];
 
 			if (entry->pid != pid)
 				continue;
-			if (WIFSIGNALED(status))
-				hlp_log(HLP_LOG_ERR,
-					"user=%u: helper %d died of signal %d",
-					entry->uid, (int)pid, WTERMSIG(status));
-			else
-				hlp_log(HLP_LOG_INFO,
-					"user=%u: helper %d exited with %d",
-					entry->uid, (int)pid,
-					WEXITSTATUS(status));
+			hlp_log(status ? HLP_LOG_ERR : HLP_LOG_INFO,
+				"user=%u: helper %d ended, %s %d", entry->uid,
+				(int)pid,
+				WIFSIGNALED(status) ? "signal" : "status",
+				WIFSIGNALED(status) ? WTERMSIG(status) :
+						      WEXITSTATUS(status));
 			fd_close(&entry->link_fd);
 			entry->pid = 0;
 		}
-	}
 }
 
 /* How long to wait for a client; -1 where the program stays in any case. */

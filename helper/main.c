@@ -120,21 +120,18 @@ static void find_creeld(char *path)
 static int run_embedded(const struct hlp_user_config *config, int control_fd)
 {
 	const struct hlp_policy *policy = config->policy;
-	struct hlp_dispatch_config dispatch = {
-		.policy = policy,
-		.control_fd = control_fd,
-		.link_fd = -1,
-		.user_fd = -1,
-	};
+	static struct hlp_ctx ctx;
 
+	ctx = (struct hlp_ctx){ .policy = policy, .control_fd = control_fd,
+				.link_fd = -1, .user_fd = -1 };
 	if (config->system)
 		hlp_stage_system(policy->uid, policy->gid);
-	dispatch.spawner_pid = hlp_user_fork_spawner(
-		config, 0, policy->n_blocks, &dispatch.spawner_fd);
-	if (dispatch.spawner_pid < 0)
+	ctx.spawner_pid = hlp_user_fork_spawner(config, 0, policy->n_blocks,
+						&ctx.spawner_fd);
+	if (ctx.spawner_pid < 0)
 		return CREEL_EXIT_KERNEL;
-	hlp_stage_dispatcher((int[]){ control_fd, dispatch.spawner_fd }, 2);
-	return hlp_dispatch_run(&dispatch);
+	hlp_stage_dispatcher((int[]){ control_fd, ctx.spawner_fd }, 2);
+	return hlp_dispatch_run(&ctx);
 }
 
 static void read_policy(struct hlp_policy *policy, const char **opt,

@@ -89,12 +89,11 @@ int hlp_spawner_send(struct hlp_ctx *ctx, const struct hlp_step *step,
 	return 0;
 }
 
-/* An empty datagram reads like the end of file, see wire_recv(). */
-static bool hung_up(int fd)
+static short state_of(int fd)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
-	return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLHUP);
+	return poll(&pfd, 1, 0) > 0 ? pfd.revents : 0;
 }
 
 /* A controller is gone: end, or ask for the next one. */
@@ -104,18 +103,16 @@ static int detach(struct hlp_ctx *ctx)
 
 	fd_close(&ctx->control_fd);
 	hlp_dispatch_reset(ctx);
-	if (ctx->user_fd < 0)
-		return CREEL_EXIT_STOPPED;
-	if (wire_send(ctx->user_fd, "n", 1, NULL, 0, &err) < 0)
+	if (ctx->user_fd < 0 ||
+	    wire_send(ctx->user_fd, "n", 1, NULL, 0, &err) < 0)
 		return CREEL_EXIT_STOPPED;
 	return NO_EXIT;
 }
 
-static bool link_waits(const struct hlp_ctx *ctx)
+static int violated(const char *why)
 {
-	struct pollfd pfd = { .fd = ctx->link_fd, .events = POLLIN };
-
-	return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLIN);
+	hlp_log(HLP_LOG_ERR, "controller: %s", why);
+	return CREEL_EXIT_VIOLATION;
 }
 
 static int serve_requests(struct hlp_ctx *ctx)
@@ -126,75 +123,66 @@ static int serve_requests(struct hlp_ctx *ctx)
 
 	wire_frame_init(&frame, buf, sizeof(buf));
 	for (int n = 0; n < MAX_REQUESTS_A_ROUND && hlp_event_flush(ctx); n++) {
-		switch (wire_recv(ctx->control_fd, &frame, WIRE_MAX_FDS, &err)) {
+		switch (wire_recv(ctx->control_fd, &frame, WIRE_MAX_FDS,
+				  &err)) {
 		case WIRE_AGAIN:
 			return NO_EXIT;
 		case WIRE_EOF:
-			if (hung_up(ctx->control_fd))
-				return detach(ctx);
-			hlp_log(HLP_LOG_ERR, "controller: empty datagram");
-			return CREEL_EXIT_VIOLATION;
+			/* An empty datagram reads like the end of file. */
+			return state_of(ctx->control_fd) & POLLHUP ?
+				       detach(ctx) :
+				       violated("empty datagram");
 		case WIRE_GOT:
-			if (hlp_dispatch_request(ctx, &frame, &err) == 0)
-				break;
-			hlp_log(HLP_LOG_ERR, "controller: %s", err.text);
-			return CREEL_EXIT_VIOLATION;
+			if (hlp_dispatch_request(ctx, &frame, &err) < 0)
+				return violated(err.text);
+			break;
 		case WIRE_BROKEN:
-			hlp_log(HLP_LOG_ERR, "controller: %s", err.text);
-			return CREEL_EXIT_VIOLATION;
+			return violated(err.text);
 		}
 		/* A client that came meanwhile is the next controller's. */
 		if (ctx->state == HLP_ST_END)
-			return link_waits(ctx) ? detach(ctx) :
-						 CREEL_EXIT_STOPPED;
+			return state_of(ctx->link_fd) & POLLIN ?
+				       detach(ctx) :
+				       CREEL_EXIT_STOPPED;
 	}
 	return NO_EXIT;
 }
 
-static int attach(struct hlp_ctx *ctx)
+/* U and L send one descriptor with one byte. */
+static enum wire_status take_fd(int sock, int *fd)
 {
 	uint8_t byte;
 	struct err err = ERR_INIT;
 	auto_frame frame = { .n_fds = 0 };
+	enum wire_status status;
 
 	wire_frame_init(&frame, &byte, sizeof(byte));
-	switch (wire_recv(ctx->user_fd, &frame, 1, &err)) {
-	case WIRE_AGAIN:
-		return NO_EXIT;
-	case WIRE_EOF:
-	case WIRE_BROKEN:
+	status = wire_recv(sock, &frame, 1, &err);
+	*fd = wire_frame_take_fd(&frame, 0);
+	return status;
+}
+
+static int attach(struct hlp_ctx *ctx)
+{
+	int fd;
+
+	if (take_fd(ctx->user_fd, &fd) != WIRE_GOT || fd < 0 ||
+	    set_nonblock(fd) < 0)
 		return CREEL_EXIT_STOPPED;
-	case WIRE_GOT:
-		break;
-	}
 	fd_close(&ctx->control_fd);
-	ctx->control_fd = wire_frame_take_fd(&frame, 0);
-	if (ctx->control_fd < 0 || set_nonblock(ctx->control_fd) < 0)
-		return CREEL_EXIT_STOPPED;
+	ctx->control_fd = fd;
 	hlp_dispatch_reset(ctx);
 	return NO_EXIT;
 }
 
 static void take_client(struct hlp_ctx *ctx)
 {
-	uint8_t byte;
-	struct err err = ERR_INIT;
-	auto_frame frame = { .n_fds = 0 };
+	enum wire_status status = take_fd(ctx->link_fd, &ctx->conn_fd);
 
-	wire_frame_init(&frame, &byte, sizeof(byte));
-	switch (wire_recv(ctx->link_fd, &frame, 1, &err)) {
-	case WIRE_AGAIN:
-		return;
-	case WIRE_EOF:
-	case WIRE_BROKEN:
-		/* The listener is replaced; who is here is served on. */
+	if (status == WIRE_GOT)
+		ctx->dirty = true;
+	else if (status != WIRE_AGAIN) /* The listener is replaced. */
 		fd_close(&ctx->link_fd);
-		return;
-	case WIRE_GOT:
-		break;
-	}
-	ctx->conn_fd = wire_frame_take_fd(&frame, 0);
-	ctx->dirty = true;
 }
 
 /* The spawner could not begin its work; the controller shall know why. */
@@ -258,43 +246,32 @@ static int serve(struct hlp_ctx *ctx)
 
 /**
  * hlp_dispatch_run() - serve controllers until told to stop
- * @config: its descriptors are this function's; all privileges are gone and
- *          the filter is on
+ * @ctx: its first members; all privileges are gone and the filter is on
  *
  * Return: the process's exit status, of enum creel_exit.
  */
-int hlp_dispatch_run(const struct hlp_dispatch_config *config)
+int hlp_dispatch_run(struct hlp_ctx *ctx)
 {
 	static struct hlp_table table;
 	static alignas(max_align_t) uint8_t memory[WIRE_ARENA_BYTES];
-	static struct hlp_ctx ctx;
 	int status = NO_EXIT;
 
-	hlp_table_init(&table,
-		       config->policy->max_sandboxes + config->policy->pool);
-	ctx = (struct hlp_ctx){
-		.policy = config->policy,
-		.table = &table,
-		.control_fd = config->control_fd,
-		.link_fd = config->link_fd,
-		.user_fd = config->user_fd,
-		.spawner_fd = config->spawner_fd,
-		.conn_fd = -1,
-		.current = HLP_NO_SLOT,
-	};
-	arena_init(&ctx.arena, memory, sizeof(memory));
-	hlp_dispatch_reset(&ctx);
-	if (set_nonblock(ctx.spawner_fd) < 0 ||
-	    (ctx.control_fd >= 0 && set_nonblock(ctx.control_fd) < 0))
+	hlp_table_init(&table, ctx->policy->max_sandboxes + ctx->policy->pool);
+	arena_init(&ctx->arena, memory, sizeof(memory));
+	ctx->table = &table;
+	ctx->conn_fd = -1;
+	hlp_dispatch_reset(ctx);
+	if (set_nonblock(ctx->spawner_fd) < 0 ||
+	    (ctx->control_fd >= 0 && set_nonblock(ctx->control_fd) < 0))
 		return CREEL_EXIT_KERNEL;
-	if (ctx.user_fd >= 0)
-		status = detach(&ctx);
+	if (ctx->user_fd >= 0)
+		status = detach(ctx);
 	while (status == NO_EXIT)
-		status = serve(&ctx);
-	fd_close(&ctx.control_fd);
-	fd_close(&ctx.spawner_fd);
+		status = serve(ctx);
+	fd_close(&ctx->control_fd);
+	fd_close(&ctx->spawner_fd);
 	/* It removes what is left of the sandboxes, then ends. */
-	if (config->spawner_pid > 0)
-		(void)waitpid(config->spawner_pid, NULL, 0);
+	if (ctx->spawner_pid > 0)
+		(void)waitpid(ctx->spawner_pid, NULL, 0);
 	return status;
 }

@@ -11,12 +11,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cap-ng.h>
@@ -29,6 +32,7 @@
 #define NOFILE_WANTED 65536
 #define FIRST_FREE_FD 3
 #define MAX_CAP 63U
+#define BIT(cap) (UINT64_C(1) << CAP_##cap)
 
 extern char **environ;
 
@@ -38,33 +42,25 @@ static __attribute__((noreturn)) void die(const char *what)
 	_exit(CREEL_EXIT_PRIVILEGE);
 }
 
-static int lowest_from(const int *keep, size_t n_keep, int from)
-{
-	int lowest = -1;
-
-	for (size_t i = 0; i < n_keep; i++)
-		if (keep[i] >= from && (lowest < 0 || keep[i] < lowest))
-			lowest = keep[i];
-	return lowest;
-}
-
 /**
  * hlp_close_others() - close every descriptor but standard ones and @keep
  * @keep: any order; -1 is passed over
  */
 void hlp_close_others(const int *keep, size_t n_keep)
 {
-	int from = FIRST_FREE_FD;
+	int last = FIRST_FREE_FD - 1;
 
-	for (;;) {
-		int next = lowest_from(keep, n_keep, from);
-		unsigned int last = next < 0 ? ~0U : (unsigned int)next - 1;
+	for (size_t i = 0; i < n_keep; i++)
+		last = keep[i] > last ? keep[i] : last;
+	if (close_range((unsigned int)last + 1, ~0U, 0) < 0)
+		die("close_range");
+	for (int fd = FIRST_FREE_FD; fd < last; fd++) {
+		bool kept = false;
 
-		if (next != from && close_range((unsigned int)from, last, 0) < 0)
-			die("close_range");
-		if (next < 0)
-			return;
-		from = next + 1;
+		for (size_t i = 0; i < n_keep; i++)
+			kept = kept || keep[i] == fd;
+		if (!kept)
+			(void)close(fd); /* EBADF: it was not open */
 	}
 }
 
@@ -80,31 +76,25 @@ static void reset_signals(void)
 		die("sigprocmask");
 }
 
-static void raise_limit(int resource)
-{
-	struct rlimit limit;
-
-	if (getrlimit(resource, &limit) < 0)
-		die("getrlimit");
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(resource, &limit) < 0)
-		die("setrlimit");
-}
-
 static void set_limits(void)
 {
-	const struct rlimit none = { 0, 0 };
+	static const int raised[] = { RLIMIT_NOFILE, RLIMIT_FSIZE };
 	const struct rlimit files = { NOFILE_WANTED, NOFILE_WANTED };
-	struct rlimit limit;
+	struct rlimit limit = { 0, 0 };
 
+	if (setrlimit(RLIMIT_CORE, &limit) < 0)
+		die("setrlimit");
 	/* EPERM without CAP_SYS_RESOURCE: the hard limit must do. */
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
 	    limit.rlim_max < NOFILE_WANTED)
 		(void)setrlimit(RLIMIT_NOFILE, &files);
-	raise_limit(RLIMIT_NOFILE);
-	raise_limit(RLIMIT_FSIZE);
-	if (setrlimit(RLIMIT_CORE, &none) < 0)
-		die("setrlimit");
+	for (size_t i = 0; i < 2; i++) {
+		if (getrlimit(raised[i], &limit) < 0)
+			die("getrlimit");
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(raised[i], &limit) < 0)
+			die("setrlimit");
+	}
 }
 
 /* Neither what getenv() finds nor what /proc/PID/environ shows stays. */
@@ -146,49 +136,37 @@ void hlp_stage_start(const int *keep, size_t n_keep)
 
 static void check_ids(uid_t uid, gid_t gid)
 {
-	uid_t uids[3];
-	gid_t gids[3];
+	uid_t u[3];
+	gid_t g[3];
 
-	errno = 0;
-	if (getresuid(&uids[0], &uids[1], &uids[2]) < 0 ||
-	    getresgid(&gids[0], &gids[1], &gids[2]) < 0)
-		die("getresuid");
-	for (int i = 0; i < 3; i++)
-		if (uids[i] != uid || gids[i] != gid)
-			die("ids are not what they were set to");
+	errno = EPERM;
+	if (getresuid(&u[0], &u[1], &u[2]) < 0 ||
+	    getresgid(&g[0], &g[1], &g[2]) < 0 || u[0] != uid || u[1] != uid ||
+	    u[2] != uid || g[0] != gid || g[1] != gid || g[2] != gid)
+		die("ids are not what they were set to");
 }
 
-/* Each set of this process must hold exactly the capabilities of @want. */
-static void check_caps(const int *want, size_t n_want)
+/* From then on effective and permitted are @want, inheritable is empty. */
+static void set_caps(uint64_t want)
 {
-	errno = 0;
-	if (capng_get_caps_process() < 0)
-		die("capabilities");
-	for (unsigned int cap = 0; cap <= MAX_CAP; cap++) {
-		bool has = false;
+	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3,
+						 0 };
+	struct __user_cap_data_struct got[2] = { { 0 } };
 
-		for (size_t i = 0; i < n_want; i++)
-			has = has || want[i] == (int)cap;
-		if (cap > CAP_LAST_CAP)
-			break;
-		if ((capng_have_capability(CAPNG_EFFECTIVE, cap) != 0) != has ||
-		    (capng_have_capability(CAPNG_PERMITTED, cap) != 0) != has ||
-		    capng_have_capability(CAPNG_INHERITABLE, cap) ||
-		    capng_have_capability(CAPNG_AMBIENT, cap))
-			die("capabilities are not what they were set to");
-	}
-}
-
-static void set_caps(const int *want, size_t n_want)
-{
 	capng_clear(CAPNG_SELECT_CAPS);
-	for (size_t i = 0; i < n_want; i++)
-		if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
-				 (unsigned int)want[i]) < 0)
+	for (unsigned int cap = 0; cap <= MAX_CAP; cap++)
+		if (want & (UINT64_C(1) << cap) &&
+		    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+				 cap) < 0)
 			die("capabilities");
-	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
+	if (capng_apply(CAPNG_SELECT_CAPS) < 0 ||
+	    syscall(SYS_capget, &head, got) < 0)
 		die("capabilities");
-	check_caps(want, n_want);
+	for (int i = 0; i < 2; i++)
+		if (got[i].effective != (uint32_t)(want >> 32 * i) ||
+		    got[i].permitted != (uint32_t)(want >> 32 * i) ||
+		    got[i].inheritable != 0)
+			die("capabilities are not what they were set to");
 }
 
 /*
@@ -223,16 +201,13 @@ static void set_no_new_privs(void)
  */
 void hlp_stage_system(uid_t uid, gid_t gid)
 {
-	static const int caps[] = { CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID,
-				    CAP_KILL };
-
 	empty_bounding_set(true);
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		die("keepcaps");
 	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
 	    setresuid(uid, uid, uid) < 0)
 		die("cannot become the helper's user");
-	set_caps(caps, sizeof(caps) / sizeof(caps[0]));
+	set_caps(BIT(SYS_ADMIN) | BIT(SETUID) | BIT(SETGID) | BIT(KILL));
 	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
 		die("keepcaps");
 	set_no_new_privs();
@@ -259,10 +234,8 @@ void hlp_stage_spawner(const int *keep, size_t n_keep)
  */
 void hlp_stage_user(bool system)
 {
-	static const int caps[] = { CAP_SETUID, CAP_SETGID, CAP_KILL };
-
 	if (system)
-		set_caps(caps, sizeof(caps) / sizeof(caps[0]));
+		set_caps(BIT(SETUID) | BIT(SETGID) | BIT(KILL));
 	set_no_new_privs();
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		die("dumpable");
@@ -283,7 +256,7 @@ void hlp_stage_dispatcher(const int *keep, size_t n_keep)
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		die("SIGPIPE");
 	empty_bounding_set(false);
-	set_caps(NULL, 0);
+	set_caps(0);
 	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_GET_DUMPABLE) != 0)
 		die("dumpable");
 	if (hlp_filter_install(&err) < 0)
@@ -304,7 +277,7 @@ void hlp_stage_controller(const struct hlp_identity *who, bool system)
 		       setresuid(who->uid, who->uid, who->uid) < 0))
 		die("cannot become the user");
 	empty_bounding_set(false);
-	set_caps(NULL, 0);
+	set_caps(0);
 	set_no_new_privs();
 	check_ids(who->uid, who->gid);
 	reset_signals();

@@ -40,12 +40,21 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int pair_of(int fds[2])
+/* In the parent @fd is its end of a socket to the child, else the child's. */
+static pid_t fork_with_socket(int *fd)
 {
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0)
-		return 0;
-	hlp_log(HLP_LOG_ERR, "socketpair: %s", err_sys_text(errno));
-	return -1;
+	int pair[2];
+	pid_t pid = -1;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0)
+		pid = fork();
+	if (pid < 0) {
+		hlp_log(HLP_LOG_ERR, "fork: %s", err_sys_text(errno));
+		return -1;
+	}
+	*fd = pair[pid == 0];
+	fd_close(&pair[pid != 0]);
+	return pid;
 }
 
 /**
@@ -76,55 +85,43 @@ pid_t hlp_user_fork_spawner(const struct hlp_user_config *config,
 		.max_cpu_usec = policy->max_cpus * 100000,
 		.max_sandboxes = policy->max_sandboxes + policy->pool,
 	};
-	int pair[2];
 	pid_t pid;
 
 	memcpy(spawner.controllers, config->tree->controllers,
 	       sizeof(spawner.controllers));
 	memcpy(spawner.cgroup_why, config->tree->why,
 	       sizeof(spawner.cgroup_why));
-	if (pair_of(pair) < 0)
-		return -1;
-	pid = fork();
+	pid = fork_with_socket(fd);
 	if (pid == 0) {
-		int keep[] = { pair[1], config->tree->fd, config->lease_fd };
+		int keep[] = { *fd, config->tree->fd, config->lease_fd };
 
 		hlp_stage_spawner(keep, sizeof(keep) / sizeof(keep[0]));
-		_exit(hlp_spawner_run(pair[1], &spawner));
+		_exit(hlp_spawner_run(*fd, &spawner));
 	}
-	fd_close(&pair[1]);
-	*fd = pair[0];
-	if (pid < 0)
-		hlp_log(HLP_LOG_ERR, "fork: %s", err_sys_text(errno));
 	return pid;
 }
 
 static pid_t fork_dispatcher(const struct hlp_user_config *config,
-			     int spawner_fd, int *fd)
+			     int spawner_fd, int *user_fd)
 {
-	struct hlp_dispatch_config dispatch = {
-		.policy = config->policy,
-		.control_fd = -1,
-		.link_fd = config->link_fd,
-		.spawner_fd = spawner_fd,
-	};
+	static struct hlp_ctx ctx;
 	pid_t parent = getpid();
-	int pair[2];
-	pid_t pid;
+	pid_t pid = fork_with_socket(user_fd);
 
-	if (pair_of(pair) < 0)
-		return -1;
-	pid = fork();
 	if (pid == 0) {
-		int keep[] = { pair[1], dispatch.link_fd, spawner_fd };
+		int keep[] = { *user_fd, config->link_fd, spawner_fd };
 
+		ctx = (struct hlp_ctx){
+			.policy = config->policy,
+			.control_fd = -1,
+			.link_fd = config->link_fd,
+			.user_fd = *user_fd,
+			.spawner_fd = spawner_fd,
+		};
 		hlp_die_with_parent(parent);
 		hlp_stage_dispatcher(keep, sizeof(keep) / sizeof(keep[0]));
-		dispatch.user_fd = pair[1];
-		_exit(hlp_dispatch_run(&dispatch));
+		_exit(hlp_dispatch_run(&ctx));
 	}
-	fd_close(&pair[1]);
-	*fd = pair[0];
 	return pid;
 }
 
@@ -164,20 +161,23 @@ static pid_t start_controller(const struct hlp_user_config *config, int user_fd)
 {
 	struct err err = ERR_INIT;
 	pid_t parent = getpid();
-	int pair[2];
-	pid_t pid;
+	auto_fd fd = -1;
+	pid_t pid = fork_with_socket(&fd);
 
-	if (pair_of(pair) < 0)
-		return -1;
-	pid = fork();
 	if (pid == 0)
-		become_controller(config, pair[1], parent);
-	fd_close(&pair[1]);
+		become_controller(config, fd, parent);
 	/* Fails only where the dispatcher is gone, which is noticed next. */
 	if (pid > 0)
-		(void)wire_send(user_fd, "c", 1, &pair[0], 1, &err);
-	fd_close(&pair[0]);
+		(void)wire_send(user_fd, "c", 1, &fd, 1, &err);
 	return pid;
+}
+
+/* A crash is told; what is the process's own to tell it has told. */
+static void log_death(const char *who, pid_t pid, int status)
+{
+	if (WIFSIGNALED(status))
+		hlp_log(HLP_LOG_ERR, "%s[%d]: died of signal %d", who, (int)pid,
+			WTERMSIG(status));
 }
 
 /* A controller that closed its socket but lives on is of no use to anybody. */
@@ -188,14 +188,8 @@ static void end_controller(pid_t pid)
 	if (pid <= 0)
 		return;
 	(void)kill(pid, SIGKILL);
-	if (waitpid(pid, &status, 0) != pid)
-		return;
-	if (WIFSIGNALED(status))
-		hlp_log(HLP_LOG_WARN, "controller[%d]: died of signal %d",
-			(int)pid, WTERMSIG(status));
-	else if (WEXITSTATUS(status) != CREEL_EXIT_STOPPED)
-		hlp_log(HLP_LOG_WARN, "controller[%d]: exited with %d",
-			(int)pid, WEXITSTATUS(status));
+	if (waitpid(pid, &status, 0) == pid)
+		log_death("controller", pid, status);
 }
 
 /* Serves the dispatcher's wishes for controllers until it hangs up. */
@@ -231,14 +225,10 @@ static pid_t serve(const struct hlp_user_config *config, int user_fd)
 /* The controller sees the end of its socket and may still tell its clients. */
 static void await_controller(pid_t pid)
 {
-	const struct timespec pause = {
-		.tv_nsec = FAREWELL_STEP_MS * 1000000L,
-	};
-
 	for (int ms = 0; pid > 0 && ms < FAREWELL_MS; ms += FAREWELL_STEP_MS) {
 		if (waitpid(pid, NULL, WNOHANG) != 0)
 			return;
-		(void)nanosleep(&pause, NULL);
+		(void)poll(NULL, 0, FAREWELL_STEP_MS);
 	}
 	end_controller(pid);
 }
@@ -254,9 +244,9 @@ int hlp_user_run(const struct hlp_user_config *config)
 	struct hlp_user_config mine = *config;
 	struct hlp_cgroup_tree tree = *config->tree;
 	uint32_t share = mine.policy->n_blocks / mine.policy->n_users;
-	auto_fd spawner_fd = -1;
-	auto_fd user_fd = -1;
-	pid_t spawner, dispatcher, controller;
+	int spawner_fd = -1;
+	int user_fd = -1;
+	pid_t spawner, dispatcher = -1, controller;
 	int status = 0;
 
 	(void)prctl(PR_SET_NAME, "creel-user");
@@ -265,25 +255,21 @@ int hlp_user_run(const struct hlp_user_config *config)
 	mine.tree = &tree;
 	spawner = hlp_user_fork_spawner(&mine, mine.share * share, share,
 					&spawner_fd);
-	if (spawner < 0)
-		return CREEL_EXIT_KERNEL;
 	hlp_stage_user(mine.system);
-	dispatcher = fork_dispatcher(&mine, spawner_fd, &user_fd);
-	fd_close(&spawner_fd);
-	fd_close(&mine.link_fd);
+	if (spawner > 0)
+		dispatcher = fork_dispatcher(&mine, spawner_fd, &user_fd);
 	if (dispatcher < 0)
 		return CREEL_EXIT_KERNEL;
+	fd_close(&spawner_fd);
+	fd_close(&mine.link_fd);
 	controller = serve(&mine, user_fd);
 	fd_close(&user_fd);
 	(void)waitpid(dispatcher, &status, 0);
+	log_death("dispatcher", dispatcher, status);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == CREEL_EXIT_VIOLATION)
 		end_controller(controller);
 	else
 		await_controller(controller);
 	(void)waitpid(spawner, NULL, 0);
-	if (!WIFSIGNALED(status))
-		return WEXITSTATUS(status);
-	hlp_log(HLP_LOG_ERR, "dispatcher[%d]: died of signal %d",
-		(int)dispatcher, WTERMSIG(status));
-	return CREEL_EXIT_KERNEL;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : CREEL_EXIT_KERNEL;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Signals to creel are meant for the command.  The first goes there; the same
- * one again within a second ends creel, and with its lifeline the command and
- * all that it started.  Before the command runs one is enough.
+ * Signals to creel are meant for the command.  The first goes there, once it
+ * runs; the same one again within a second ends creel, and with its lifeline
+ * the command and all that it started.
  */
 #include <config.h>
 
@@ -22,7 +22,7 @@
 
 struct caught {
 	int number;
-	bool ends; /* twice within AGAIN_MS, or before the start */
+	bool ends; /* twice within AGAIN_MS */
 };
 
 static const struct caught caught[SESSION_SIGNALS] = {
@@ -50,8 +50,7 @@ static void forward(struct session *session, size_t index)
 {
 	int number = caught[index].number;
 
-	if (caught[index].ends &&
-	    (!session->started || came_again(&session->signal_at[index]))) {
+	if (caught[index].ends && came_again(&session->signal_at[index])) {
 		session_end(session, CREEL_EXIT_SIGNAL + number);
 		return;
 	}

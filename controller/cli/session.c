@@ -308,26 +308,21 @@ static int open_base(struct session *session, struct err *err)
 	return 0;
 }
 
-static int open_connection(struct session *session, struct err *err)
+static int open_connection(struct session *session, int *sock,
+			   struct err *err)
 {
-	int sock = -1;
-
-	if (session->args->has[CLI_OPT_NO_DAEMON]) {
-		if (embed_start(&session->embed, session->base, &sock, err))
-			return -1;
-	} else {
-		cli_target_choose(session->args, &session->target);
-		sock = cli_connect(&session->target, err);
-	}
-	if (sock < 0)
-		return -1;
-	return use_socket(session, sock, err);
+	if (session->args->has[CLI_OPT_NO_DAEMON])
+		return embed_start(&session->embed, session->base, sock, err);
+	cli_target_choose(session->args, &session->target);
+	*sock = cli_connect(&session->target, err);
+	return *sock < 0 ? -1 : 0;
 }
 
 static int start(struct session *session, bool *said, struct err *err)
 {
 	const struct cli_args *args = session->args;
 	bool tty = false;
+	int sock = -1;
 
 	if (args->has[CLI_OPT_NO_DAEMON] && args->has[CLI_OPT_SYSTEM] &&
 	    geteuid() != 0)
@@ -337,10 +332,14 @@ static int start(struct session *session, bool *said, struct err *err)
 	    cli_call_init(&session->call, args, tty, err) ||
 	    cli_stdio_attach(&session->stdio, &session->call,
 			     args->has[CLI_OPT_DETACH], err) ||
-	    open_base(session, err) || session_signals_start(session, err))
+	    open_base(session, err))
 		return -1;
-	if (!open_connection(session, err))
-		return 0;
+	if (!open_connection(session, &sock, err)) {
+		/* Until the request is sent, a signal simply ends us. */
+		if (session_signals_start(session, err))
+			return -1;
+		return use_socket(session, sock, err);
+	}
 	cli_error("%s", err->text);
 	cli_connect_hint(err);
 	*said = true;

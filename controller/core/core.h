@@ -254,8 +254,7 @@ struct ctl_exec *ctl_exec_new(struct ctl_sandbox *sandbox,
 			      const uint8_t token[WIRE_ID_BYTES]);
 struct ctl_exec *ctl_exec_find(struct ctl *ctl, const uint8_t *token,
 			       size_t len);
-int ctl_exec_set_command(struct ctl_exec *exec, struct ctl_command *cmd,
-			 struct ctl_fail *fail);
+void ctl_exec_set_command(struct ctl_exec *exec, struct ctl_command *cmd);
 void ctl_exec_go(struct ctl_exec *exec);
 void ctl_exec_started(struct ctl_exec *exec, int tty_fd);
 void ctl_exec_over(struct ctl_exec *exec, const struct ctl_result *result);

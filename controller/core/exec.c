@@ -57,17 +57,12 @@ struct ctl_exec *ctl_exec_new(struct ctl_sandbox *sandbox,
 
 /**
  * ctl_exec_set_command() - what it is to run
- * @cmd: taken over on success
+ * @cmd: taken over
  */
-int ctl_exec_set_command(struct ctl_exec *exec, struct ctl_command *cmd,
-			 struct ctl_fail *fail)
+void ctl_exec_set_command(struct ctl_exec *exec, struct ctl_command *cmd)
 {
-	exec->name = strdup(cmd->argc ? cmd->strings : "shell");
-	if (!exec->name)
-		return err_set(&fail->err, ERR_KERNEL, ENOMEM, "command");
 	exec->cmd = cmd;
 	exec->timeout_ms = cmd->timeout_ms;
-	return 0;
 }
 
 /* Sets exec->user as far as it is known; 1: /etc/passwd must tell the rest. */
@@ -99,6 +94,13 @@ static int resolve_user(struct ctl_exec *exec, struct err *err)
 	return !user->resolved || exec->cmd->login;
 }
 
+/* argv[0], for messages; a message without it is no worse than no memory. */
+static void set_name(struct ctl_exec *exec)
+{
+	free(exec->name);
+	exec->name = strdup(exec->cmd->strings);
+}
+
 static int send_exec(struct ctl_exec *exec, struct ctl_fail *fail)
 {
 	const struct ctl_helper_info *info = &exec->sandbox->ctl->info;
@@ -114,6 +116,7 @@ static int send_exec(struct ctl_exec *exec, struct ctl_fail *fail)
 	    ctl_init_exec(exec, &fail->err) < 0)
 		return -1;
 	exec->state = CTL_EXEC_SENT;
+	set_name(exec);
 	ctl_command_free(exec->cmd);
 	exec->cmd = NULL;
 	return 0;

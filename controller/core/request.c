@@ -93,11 +93,7 @@ static struct ctl_exec *add_exec(struct ctl_sandbox *sandbox,
 		ctl_command_free(cmd);
 		return NULL;
 	}
-	if (ctl_exec_set_command(exec, cmd, fail) < 0) {
-		ctl_command_free(cmd);
-		ctl_exec_forget(exec);
-		return NULL;
-	}
+	ctl_exec_set_command(exec, cmd);
 	/* Without memory for a waiter the client has been told already. */
 	(void)ctl_wait(client, req->seq, CTL_WAIT_STATUS, &exec->waiters);
 	return exec;

@@ -68,7 +68,7 @@ typedef bool match_fn(const struct stat *st, const void *arg);
 
 /*
  * Calls @match for the directory @start and everything above it. Where the way
- * up cannot be walked (no search permission), what is above is not reachable for
+ * up cannot be walked (no search permission), what is above is out of reach for
  * a sandbox of this user either.
  */
 static bool any_above(int start, match_fn *match, const void *arg)

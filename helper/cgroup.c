@@ -12,10 +12,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
+#include <linux/sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 #include "proto/cleanup.h"
@@ -160,29 +163,34 @@ static int no_tree(struct hlp_cgroup_tree *out, const char *why)
 /**
  * hlp_cgroup_claim() - find a cgroup that sandboxes can live below
  * @system: this process is root, and sandboxes belong to @owner
+ * @enter:  this process lives for long; root's others may stay where they are,
+ *          which saves them a grace period (10 ms)
  * @owner:  who makes the sandboxes' cgroups; @group likewise
  * @out:    filled; fd is -1 and why is set where there is none
  *
  * Called once, before the process forks and before it gives up its ids: it
  * moves itself into a leaf, since a cgroup with processes cannot have
- * controllers below it.
+ * controllers below it, or has its spawner forked there. The spawner must be
+ * below the cgroup that sandboxes are: what is common to both must be its own.
  *
  * Return: 0 or -1, which is no error: limits are then refused one by one.
  */
-int hlp_cgroup_claim(bool system, uid_t owner, gid_t group,
+int hlp_cgroup_claim(bool system, bool enter, uid_t owner, gid_t group,
 		     struct hlp_cgroup_tree *out)
 {
 	auto_fd root_fd = open_root();
 	auto_fd own_fd = -1, leaf_fd = -1, tree_fd = -1;
 	char path[4096], unused[64];
+	bool apart = false;
 
-	*out = (struct hlp_cgroup_tree){ .fd = -1 };
+	*out = (struct hlp_cgroup_tree){ .fd = -1, .leaf_fd = -1 };
 	if (root_fd < 0)
 		return no_tree(out, "no cgroup2 file system on /sys/fs/cgroup");
 	own_fd = open_own(root_fd, path, sizeof(path));
 	if (own_fd < 0)
 		return no_tree(out, "own cgroup is not below /sys/fs/cgroup");
 	if (geteuid() == 0 && !is_service(path)) {
+		apart = !enter;
 		enable(root_fd, unused);
 		fd_close(&own_fd);
 		own_fd = make_dir(root_fd, "creel");
@@ -190,7 +198,7 @@ int hlp_cgroup_claim(bool system, uid_t owner, gid_t group,
 	if (own_fd < 0 || !is_delegated(own_fd))
 		return no_tree(out, "own cgroup is not delegated to this user");
 	leaf_fd = make_dir(own_fd, "helper");
-	if (leaf_fd < 0 || put(leaf_fd, "cgroup.procs", "0") < 0)
+	if (leaf_fd < 0 || (!apart && put(leaf_fd, "cgroup.procs", "0") < 0))
 		return no_tree(out, "cannot enter a cgroup of my own");
 	enable(own_fd, unused);
 	tree_fd = make_dir(own_fd, "sandboxes");
@@ -205,7 +213,24 @@ int hlp_cgroup_claim(bool system, uid_t owner, gid_t group,
 	     fchownat(own_fd, "cgroup.procs", owner, group, 0) < 0))
 		return no_tree(out, "cannot hand a cgroup to the helper");
 	out->fd = fd_take(&tree_fd);
+	out->leaf_fd = apart ? fd_take(&leaf_fd) : -1;
 	return 0;
+}
+
+/**
+ * hlp_cgroup_fork() - fork(2), into the tree's leaf where there is one
+ *
+ * Privilege: for a leaf, that of writing to the common ancestor of both.
+ */
+pid_t hlp_cgroup_fork(const struct hlp_cgroup_tree *tree)
+{
+	struct clone_args args = { .flags = CLONE_INTO_CGROUP,
+				   .exit_signal = SIGCHLD,
+				   .cgroup = (uint64_t)tree->leaf_fd };
+
+	if (tree->leaf_fd < 0)
+		return fork();
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
 /**
@@ -223,6 +248,7 @@ int hlp_cgroup_user(const struct hlp_cgroup_tree *tree, uid_t user,
 
 	*out = *tree;
 	out->fd = -1;
+	out->leaf_fd = -1;
 	if (tree->fd < 0)
 		return -1;
 	(void)snprintf(name, sizeof(name), "u-%" PRIu32, (uint32_t)user);

@@ -13,6 +13,7 @@
 /* Where a helper may make the cgroups of its sandboxes. */
 struct hlp_cgroup_tree {
 	int fd; /* owned, -1 none */
+	int leaf_fd; /* owned, -1 none: where the spawner is to be forked */
 	char controllers[64]; /* enabled in it, space separated */
 	char why[128]; /* where fd is -1 */
 };
@@ -24,8 +25,9 @@ struct hlp_cgroup {
 	char name[24];
 };
 
-int hlp_cgroup_claim(bool system, uid_t owner, gid_t group,
+int hlp_cgroup_claim(bool system, bool enter, uid_t owner, gid_t group,
 		     struct hlp_cgroup_tree *out);
+pid_t hlp_cgroup_fork(const struct hlp_cgroup_tree *tree);
 int hlp_cgroup_user(const struct hlp_cgroup_tree *tree, uid_t user,
 		    struct hlp_cgroup_tree *out);
 

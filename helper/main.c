@@ -124,10 +124,11 @@ static int run_embedded(const struct hlp_user_config *config, int control_fd)
 
 	ctx = (struct hlp_ctx){ .policy = policy, .control_fd = control_fd,
 				.link_fd = -1, .user_fd = -1 };
-	if (config->system)
-		hlp_stage_system(policy->uid, policy->gid);
+	/* While root still: it may be put into a cgroup of its own. */
 	ctx.spawner_pid = hlp_user_fork_spawner(config, 0, policy->n_blocks,
 						&ctx.spawner_fd);
+	if (config->system)
+		hlp_stage_system(policy->uid, policy->gid);
 	if (ctx.spawner_pid < 0)
 		return CREEL_EXIT_KERNEL;
 	hlp_stage_dispatcher((int[]){ control_fd, ctx.spawner_fd }, 2);
@@ -185,7 +186,7 @@ int main(int argc, char **argv)
 	if (config.system &&
 	    (config.lease_fd = hlp_lease_open(&policy, &err)) < 0)
 		config_error(err.text);
-	(void)hlp_cgroup_claim(config.system,
+	(void)hlp_cgroup_claim(config.system, !opt[OPT_EMBEDDED],
 			       config.system ? policy.uid : getuid(),
 			       config.system ? policy.gid : getgid(), &tree);
 	if (opt[OPT_EMBEDDED])

@@ -41,13 +41,13 @@ static int64_t now_ms(void)
 }
 
 /* In the parent @fd is its end of a socket to the child, else the child's. */
-static pid_t fork_with_socket(int *fd)
+static pid_t fork_with_socket(const struct hlp_cgroup_tree *tree, int *fd)
 {
 	int pair[2];
 	pid_t pid = -1;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0)
-		pid = fork();
+		pid = tree ? hlp_cgroup_fork(tree) : fork();
 	if (pid < 0) {
 		hlp_log(HLP_LOG_ERR, "fork: %s", err_sys_text(errno));
 		return -1;
@@ -91,10 +91,12 @@ pid_t hlp_user_fork_spawner(const struct hlp_user_config *config,
 	       sizeof(spawner.controllers));
 	memcpy(spawner.cgroup_why, config->tree->why,
 	       sizeof(spawner.cgroup_why));
-	pid = fork_with_socket(fd);
+	pid = fork_with_socket(config->tree, fd);
 	if (pid == 0) {
 		int keep[] = { *fd, config->tree->fd, config->lease_fd };
 
+		if (config->system && geteuid() == 0)
+			hlp_stage_system(policy->uid, policy->gid);
 		hlp_stage_spawner(keep, sizeof(keep) / sizeof(keep[0]));
 		_exit(hlp_spawner_run(*fd, &spawner));
 	}
@@ -106,7 +108,7 @@ static pid_t fork_dispatcher(const struct hlp_user_config *config,
 {
 	static struct hlp_ctx ctx;
 	pid_t parent = getpid();
-	pid_t pid = fork_with_socket(user_fd);
+	pid_t pid = fork_with_socket(NULL, user_fd);
 
 	if (pid == 0) {
 		int keep[] = { *user_fd, config->link_fd, spawner_fd };
@@ -162,7 +164,7 @@ static pid_t start_controller(const struct hlp_user_config *config, int user_fd)
 	struct err err = ERR_INIT;
 	pid_t parent = getpid();
 	auto_fd fd = -1;
-	pid_t pid = fork_with_socket(&fd);
+	pid_t pid = fork_with_socket(NULL, &fd);
 
 	if (pid == 0)
 		become_controller(config, fd, parent);

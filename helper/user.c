@@ -182,44 +182,47 @@ static void log_death(const char *who, pid_t pid, int status)
 			WTERMSIG(status));
 }
 
-/* A controller that closed its socket but lives on is of no use to anybody. */
-static void end_controller(pid_t pid)
+/*
+ * A controller that closed its socket but lives on is of no use to anybody.
+ * Return: whether it failed on its own. To be killed is no failure.
+ */
+static bool end_controller(pid_t pid)
 {
-	int status;
+	int status = 0;
 
 	if (pid <= 0)
-		return;
+		return false;
 	(void)kill(pid, SIGKILL);
-	if (waitpid(pid, &status, 0) == pid)
-		log_death("controller", pid, status);
+	(void)waitpid(pid, &status, 0);
+	log_death("controller", pid, status);
+	return WIFSIGNALED(status) ? WTERMSIG(status) != SIGKILL : status != 0;
 }
 
 /* Serves the dispatcher's wishes for controllers until it hangs up. */
 static pid_t serve(const struct hlp_user_config *config, int user_fd)
 {
 	struct pollfd pfd = { .fd = user_fd, .events = 0 };
-	int64_t started = now_ms() - QUICK_MS;
-	unsigned int quick = 0;
+	unsigned int failures = 0;
+	int64_t started = 0;
 	pid_t pid = 0;
 	char byte;
 
 	while (recv(user_fd, &byte, 1, 0) == 1) {
 		/* One that said farewell may take a moment to end. */
 		(void)poll(&pfd, 1, pid > 0 ? FAREWELL_STEP_MS : 0);
-		end_controller(pid);
-		pid = 0;
-		quick = now_ms() - started < QUICK_MS ? quick + 1 : 0;
-		if (quick == MAX_QUICK) {
-			hlp_log(HLP_LOG_ERR,
-				"controller: fails again and again");
-			return 0;
-		}
+		if (!end_controller(pid) || now_ms() - started >= QUICK_MS)
+			failures = 0;
+		else if (++failures == MAX_QUICK)
+			break;
 		/* Only a hang-up ends the pause before its time. */
-		if (quick &&
-		    poll(&pfd, 1, (int)(BACKOFF_MS << quick)) > 0)
+		if (failures && poll(&pfd, 1, BACKOFF_MS << failures) > 0)
 			return 0;
 		started = now_ms();
 		pid = start_controller(config, user_fd);
+	}
+	if (failures == MAX_QUICK) {
+		hlp_log(HLP_LOG_ERR, "controller: fails again and again");
+		return 0;
 	}
 	return pid;
 }
@@ -232,7 +235,7 @@ static void await_controller(pid_t pid)
 			return;
 		(void)poll(NULL, 0, FAREWELL_STEP_MS);
 	}
-	end_controller(pid);
+	(void)end_controller(pid);
 }
 
 /**
@@ -269,7 +272,7 @@ int hlp_user_run(const struct hlp_user_config *config)
 	(void)waitpid(dispatcher, &status, 0);
 	log_death("dispatcher", dispatcher, status);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == CREEL_EXIT_VIOLATION)
-		end_controller(controller);
+		(void)end_controller(controller);
 	else
 		await_controller(controller);
 	(void)waitpid(spawner, NULL, 0);

@@ -8,7 +8,8 @@
 set -u
 
 here=/opt/creel-vm
-export here
+HOME=/root
+export here HOME
 exec </dev/null >/dev/ttyS1
 stty -opost 2>/dev/null
 

@@ -106,21 +106,37 @@ no_sandbox()
 	! pgrep -u "$1" -x creel-init
 }
 
+# helpers [USER]: the pids of creel-helper's processes that belong to the host:
+# those in other user namespaces are sandboxes, or will be.
+helpers()
+{
+	for helpers_pid in $(pgrep ${1:+-u "$1"} '^creel-'); do
+		test "$(readlink "/proc/$helpers_pid/ns/user")" = \
+			"$(readlink /proc/1/ns/user)" || continue
+		case $(readlink "/proc/$helpers_pid/exe") in
+		*/creel-helper) echo "$helpers_pid" ;;
+		esac
+	done
+}
+
 end_helper()
 {
-	pkill -TERM -u "$1" -x creel-helper || return 1
+	end_helper_pid=$(pgrep -u "$1" -x creel-listener) || return 1
+	kill -TERM "$end_helper_pid"
 	eventually 10 sh -c "! pgrep -u $1 creel"
 }
 
 # The system service as a package's unit would start it.
 start_service()
 {
+	mkdir -p /etc/creel
+	printf 'allow 0 1001 1002 1004\nusers 4\n' >/etc/creel/helper.conf
 	cat >/run/systemd/system/creel-helper.service <<-'UNIT'
 		[Unit]
 		Description=creel's privileged helper
 
 		[Service]
-		ExecStart=/usr/local/libexec/creel/creel-helper --listen --system --foreground --runtime-dir /run/creel
+		ExecStart=/usr/local/libexec/creel/creel-helper --listen --system --runtime-dir /run/creel --policy /etc/creel/helper.conf
 		RuntimeDirectory=creel
 		RuntimeDirectoryMode=0755
 		Delegate=yes
@@ -128,6 +144,7 @@ start_service()
 		UNIT
 	systemctl daemon-reload
 	systemctl start creel-helper.service
-	eventually 20 test -S /run/creel/creel.sock ||
-		echo "not ok - the system service listens"
+	eventually 20 test -S /run/creel/creel.sock && return
+	systemctl --no-pager --full status creel-helper.service
+	return 1
 }

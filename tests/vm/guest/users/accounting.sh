@@ -17,13 +17,13 @@ field()
 told()
 {
 	# shellcheck disable=SC2086
-	creel exec $mode --json accounted -- "$@"
+	creel exec $mode --json accounted -- "$@" 2>&1
 }
 
 cpu_is_its_own()
 {
-	burnt=$(told python3 -c "$burn" | field cpuUsec)
-	idle=$(told true | field cpuUsec)
+	burnt=$(told python3 -c "$burn" | field cpu_usec)
+	idle=$(told true | field cpu_usec)
 	echo "burnt ${burnt:-?} us, idle ${idle:-?} us"
 	test "${burnt:-0}" -ge 2900000 && test "$burnt" -lt 30000000 &&
 		test "${idle:-$burnt}" -lt 1000000
@@ -31,7 +31,7 @@ cpu_is_its_own()
 
 peak_is_told()
 {
-	peak=$(told python3 -c "$hoard" | field memoryPeak)
+	peak=$(told python3 -c "$hoard" | field memory_peak)
 	echo "peak ${peak:-?}"
 	test "${peak:-0}" -ge $((96 << 20)) && test "$peak" -lt $((256 << 20))
 }

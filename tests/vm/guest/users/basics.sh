@@ -17,7 +17,8 @@ creel_exec()
 
 workspace_is_mine()
 {
-	dir=$(mktemp -d) && echo outside >"$dir/in" || return 1
+	# Not /tmp: what is root's must lie where nobody else can go.
+	dir=$(mktemp -d -p "$HOME") && echo outside >"$dir/in" || return 1
 	creel_run --workspace "$dir" -- \
 		sh -c 'cat in && echo inside >out && stat -c %u in out' || return 1
 	stat -c '%u %n' "$dir/in" "$dir/out"

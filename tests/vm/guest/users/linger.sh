@@ -6,7 +6,7 @@ quiet()
 {
 	out=$(creel doctor 2>&1) || return 1
 	echo "$out"
-	! echo "$out" | grep -i 'linger.*\(off\|warn\|log\)'
+	! echo "$out" | grep -i '^warning.*linger'
 }
 
 check "doctor does not warn of lingering" quiet

@@ -135,6 +135,13 @@ static void drop_socket(struct session *session)
 	fd_close(&session->sock);
 }
 
+static void finish(struct session *session)
+{
+	session->exited = true;
+	session_io_drain(session);
+	session_check_over(session);
+}
+
 static void connection_lost(struct session *session)
 {
 	struct timeval soon = { .tv_usec = CLI_RETRY_MS * 1000 };
@@ -143,6 +150,10 @@ static void connection_lost(struct session *session)
 	drop_socket(session);
 	if (session->over || session->exited)
 		return;
+	if (session->told) {
+		finish(session);
+		return;
+	}
 	if (session->embed.helper) {
 		(void)err_set(&err, ERR_KERNEL, 0,
 			      "creel-helper: ended unexpectedly");
@@ -205,7 +216,6 @@ static void take_exited(struct session *session, const Ctl__Exited *msg)
 
 	if (session->exited)
 		return;
-	session->exited = true;
 	result->status = (int)(msg->status & 0xff);
 	result->timed_out = msg->timed_out;
 	result->oom = msg->oom;
@@ -215,8 +225,10 @@ static void take_exited(struct session *session, const Ctl__Exited *msg)
 	result->memory_peak = msg->memory_peak;
 	result->wall_usec = msg->wall_usec;
 	(void)snprintf(result->text, sizeof(result->text), "%s", msg->text);
-	session_io_drain(session);
-	session_check_over(session);
+	session->told = true;
+	/* Of run: we leave when nothing of the sandbox is left. */
+	if (!msg->pending)
+		finish(session);
 }
 
 static void take_refusal(struct session *session, const Ctl__Error *error)

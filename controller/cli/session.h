@@ -54,6 +54,7 @@ struct session {
 	struct timespec lost_since;
 	bool answered;
 	bool started;
+	bool told; /* result is set, the sandbox is still being removed */
 	bool exited;
 	bool over; /* the result is known and the loop is left */
 

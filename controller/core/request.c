@@ -127,8 +127,8 @@ static int make(struct ctl_client *client, const Ctl__Request *req,
 		return 0;
 	}
 	exec->created = true;
-	exec->lost = ctl_state_marked(ctl, label->name) &&
-		     label->kind == CTL_KIND_SESSION;
+	exec->lost = label->kind == CTL_KIND_SESSION &&
+		     ctl_state_marked(ctl, label->name);
 	if (ctl_build_start(sandbox, spec, &fail) < 0) {
 		ctl_spec_free(spec);
 		ctl_sandbox_start_failed(sandbox, &fail);

@@ -45,9 +45,11 @@ void cli_target_choose(const struct cli_args *args, struct cli_target *target)
 		target->forced = true;
 		return;
 	}
+	if (!given || !*given)
+		return;
 	/* One directory for both: whoever owns it says which it is. */
-	if (given && *given &&
-	    (stat(given, &st) || st.st_uid == geteuid()))
+	target->forced = true;
+	if (stat(given, &st) || st.st_uid == geteuid())
 		target->helper = CLI_HELPER_ROOTLESS;
 }
 

@@ -84,7 +84,8 @@ snapshot()
 	done
 	echo "cgroups: $(find /sys/fs/cgroup -type d -path '*creel*' \
 		! -path '*/creel-vm.service*' | wc -l)"
-	echo "files: $(find /run /tmp /dev/shm -xdev -name '*creel*' | wc -l)"
+	echo "files: $(find /run /tmp /dev/shm -xdev -name '*creel*' \
+		! -path '/run/systemd/*' | paste -sd ' ')"
 }
 
 same_as()

@@ -15,6 +15,7 @@
 #include "helper/userns.h"
 
 #define HLP_BOX_MAX_MOUNTS 128
+#define HLP_LEAKED_FD 63 /* of a test build, see HLP_LAYER_FDS */
 
 /* What the spawner decided; the setup process is its fork. */
 struct hlp_box_config {

@@ -18,8 +18,6 @@
 #include "helper/knockout.h"
 #include "proto/cleanup.h"
 
-#define HLP_LEAKED_FD 9
-
 /* Directories of the host, or links where it has links (merged /usr). */
 static const char *const trees[] = { "usr",   "bin",   "sbin",	"lib",
 				     "lib64", "lib32", "libx32" };

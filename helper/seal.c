@@ -166,8 +166,9 @@ static int hlp_stage_closed(struct hlp_box *box, int *cgroup_fd,
 		*cgroup_fd = dup3(*cgroup_fd, HLP_CGROUP_FD, O_CLOEXEC);
 	if (*cgroup_fd >= 0)
 		first++;
-	if (hlp_knocked_out(HLP_LAYER_FDS))
-		first = 10;
+	if (hlp_knocked_out(HLP_LAYER_FDS) &&
+	    close_range(first, HLP_LEAKED_FD - 1, 0) == 0)
+		first = HLP_LEAKED_FD + 1;
 	if (close_range(first, ~0U, 0) < 0)
 		return err_set(err, ERR_KERNEL, errno, "close_range");
 	if (getrlimit(RLIMIT_NOFILE, &old) == 0 &&
@@ -189,7 +190,7 @@ static int hlp_stage_closed(struct hlp_box *box, int *cgroup_fd,
 static int open_cgroup(const struct hlp_box *box, int *fd, struct err *err)
 {
 	*fd = -1;
-	if (!box->config->cgroup)
+	if (!box->config->cgroup || hlp_knocked_out(HLP_LAYER_CGROUPNS))
 		return 0;
 	*fd = hlp_mount_new(
 		"cgroup2", NULL,

@@ -98,6 +98,7 @@ int hlp_dispatch_request(struct hlp_ctx *ctx, struct wire_frame *frame,
 
 	if (hlp_unpack(frame->buf, frame->len, &ctx->arena, &args, err) < 0)
 		return -1;
+	args.frame = frame;
 	verb = hlp_verb_admit(ctx->state, &args.step, frame->len,
 			      frame->n_fds);
 	if (!verb)
@@ -105,7 +106,7 @@ int hlp_dispatch_request(struct hlp_ctx *ctx, struct wire_frame *frame,
 			       "verb %d of %zu bytes with %zu descriptors in state %d",
 			       (int)args.step.op, frame->len, frame->n_fds,
 			       (int)ctx->state);
-	if (verb->handler(ctx, &args, frame, &ctx->reply_err) < 0) {
+	if (verb->handler(ctx, &args) < 0) {
 		ctx->reply_seq = args.step.seq;
 		ctx->tell_reply = true;
 		ctx->dirty = true;
@@ -117,23 +118,20 @@ int hlp_dispatch_request(struct hlp_ctx *ctx, struct wire_frame *frame,
 }
 
 static int send_op(struct hlp_ctx *ctx, uint32_t slot, enum hlp_op op,
-		   uint32_t seq, struct err *err)
+		   uint32_t seq)
 {
 	struct hlp_step step = { .op = op, .slot = slot, .seq = seq };
 
-	return hlp_spawner_send(ctx, &step, NULL, 0, err);
+	return hlp_spawner_send(ctx, &step, NULL, 0, &ctx->reply_err);
 }
 
 /* Gives a slot up; it is free once the spawner says so. */
 static void give_up(struct hlp_ctx *ctx, uint32_t index)
 {
-	struct hlp_slot *slot = &ctx->table->slots[index];
-	struct err err = ERR_INIT;
-
-	slot->state = HLP_SLOT_DYING;
+	ctx->table->slots[index].state = HLP_SLOT_DYING;
 	/* Fails only where the spawner is gone, which ends this process. */
-	if (!slot->gone)
-		(void)send_op(ctx, index, HLP_OP_ABORT, 0, &err);
+	if (!ctx->table->slots[index].gone)
+		(void)send_op(ctx, index, HLP_OP_ABORT, 0);
 	hlp_event_free_if_done(ctx, index);
 }
 
@@ -141,31 +139,36 @@ static void give_up(struct hlp_ctx *ctx, uint32_t index)
  * Has a sandbox begun in a free slot. The controller's end of pid 1's socket
  * stays in the table, the other goes to the spawner.
  */
-static int begin(struct hlp_ctx *ctx, const struct hlp_step *asked,
-		 enum hlp_slot_state state, uint32_t *index, struct err *err)
+static int begin(struct hlp_ctx *ctx, struct hlp_step step,
+		 enum hlp_slot_state state, uint32_t *index)
 {
-	struct hlp_step step = *asked;
 	struct hlp_slot *slot;
 	auto_fd init_fd = -1;
 	int pair[2];
+	int result;
 
-	*index = hlp_table_take(ctx->table);
-	if (*index == HLP_NO_SLOT)
-		return err_set(err, ERR_LIMIT, 0, "too many sandboxes");
-	slot = &ctx->table->slots[*index];
-	if (getrandom(slot->id, sizeof(slot->id), 0) != sizeof(slot->id))
-		return err_set(err, ERR_KERNEL, errno, "getrandom");
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(err, ERR_KERNEL, errno, "socketpair");
+	*index = step.slot = hlp_table_take(ctx->table);
+	if (step.slot == HLP_NO_SLOT)
+		return err_set(&ctx->reply_err, ERR_LIMIT, 0,
+			       "too many sandboxes");
+	slot = &ctx->table->slots[step.slot];
+	if (getrandom(slot->id, sizeof(slot->id), 0) != sizeof(slot->id) ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(&ctx->reply_err, ERR_KERNEL, errno,
+			       "random id and control socket");
 	slot->control_fd = pair[0];
 	init_fd = pair[1];
 	slot->state = state;
-	step.slot = *index;
-	if (hlp_spawner_send(ctx, &step, &init_fd, 1, err) < 0) {
-		hlp_table_release(ctx->table, *index);
-		return -1;
-	}
-	return 0;
+	result = hlp_spawner_send(ctx, &step, &init_fd, 1, &ctx->reply_err);
+	if (result < 0)
+		hlp_table_release(ctx->table, step.slot);
+	return result;
+}
+
+static int validate(struct hlp_ctx *ctx, const struct hlp_args *args)
+{
+	return hlp_validate(&args->step, ctx->policy, args->frame->fds,
+			    args->frame->n_fds, &ctx->reply_err);
 }
 
 static const struct hlp_step pool_step = {
@@ -208,10 +211,9 @@ bool hlp_dispatch_wants_refill(const struct hlp_ctx *ctx)
  */
 void hlp_dispatch_refill(struct hlp_ctx *ctx)
 {
-	struct err err = ERR_INIT;
 	uint32_t index;
 
-	if (begin(ctx, &pool_step, HLP_SLOT_POOL, &index, &err) < 0)
+	if (begin(ctx, pool_step, HLP_SLOT_POOL, &index) < 0)
 		ctx->pool_failures++;
 }
 
@@ -221,23 +223,21 @@ void hlp_dispatch_refill(struct hlp_ctx *ctx)
  * others. Counts and values are checked here, ids are the kernel's random
  * bytes, and which host ids a sandbox gets is for the spawner alone to say.
  */
-static int hlp_do_new(struct hlp_ctx *ctx, struct hlp_args *args,
-		      struct wire_frame *frame, struct err *err)
+static int hlp_do_new(struct hlp_ctx *ctx, struct hlp_args *args)
 {
 	struct hlp_slot_text *text;
 	uint32_t index;
 
 	ctx->current = HLP_NO_SLOT;
-	if (hlp_validate(&args->step, ctx->policy, frame->fds, frame->n_fds,
-			 err) < 0)
+	if (validate(ctx, args) < 0)
 		return -1;
 	if (hlp_table_count(ctx->table, false) >= ctx->policy->max_sandboxes)
-		return err_set(err, ERR_LIMIT, 0,
+		return err_set(&ctx->reply_err, ERR_LIMIT, 0,
 			       "%u sandboxes are the most that helper.conf allows",
 			       ctx->policy->max_sandboxes);
 	index = pool_take(ctx, &args->step);
 	if (index == HLP_NO_SLOT &&
-	    begin(ctx, &args->step, HLP_SLOT_BUILDING, &index, err) < 0)
+	    begin(ctx, args->step, HLP_SLOT_BUILDING, &index) < 0)
 		return -1;
 	ctx->table->slots[index].state = HLP_SLOT_BUILDING;
 	ctx->table->slots[index].new_seq = args->step.seq;
@@ -264,8 +264,7 @@ static int hlp_do_new(struct hlp_ctx *ctx, struct hlp_args *args,
  * - hostname: that changes its own UTS namespace alone.
  * After a failure all of these are swallowed.
  */
-static int hlp_do_build(struct hlp_ctx *ctx, struct hlp_args *args,
-			struct wire_frame *frame, struct err *err)
+static int hlp_do_build(struct hlp_ctx *ctx, struct hlp_args *args)
 {
 	const struct hlp_slot *slot;
 
@@ -274,62 +273,54 @@ static int hlp_do_build(struct hlp_ctx *ctx, struct hlp_args *args,
 	slot = &ctx->table->slots[ctx->current];
 	if (slot->broken || slot->gone)
 		return 0;
-	if (hlp_validate(&args->step, ctx->policy, frame->fds, frame->n_fds,
-			 err) < 0)
+	if (validate(ctx, args) < 0)
 		return -1;
 	args->step.slot = ctx->current;
-	return hlp_spawner_send(ctx, &args->step, frame->fds, frame->n_fds,
-				err);
+	return hlp_spawner_send(ctx, &args->step, args->frame->fds,
+				args->frame->n_fds, &ctx->reply_err);
 }
 
 /*
  * A hostile controller could start what is half built: after any failed verb
  * the slot is given up instead, and the spawner refuses on its own too.
  */
-static int hlp_do_start(struct hlp_ctx *ctx, struct hlp_args *args,
-			struct wire_frame *frame, struct err *err)
+static int hlp_do_start(struct hlp_ctx *ctx, struct hlp_args *args)
 {
 	uint32_t index = ctx->current;
 	struct hlp_slot *slot;
 
-	(void)frame;
 	ctx->current = HLP_NO_SLOT;
-	if (index == HLP_NO_SLOT)
-		return err_set(err, ERR_BAD_STATE, 0,
-			       "an earlier verb failed");
-	slot = &ctx->table->slots[index];
-	if (slot->broken || slot->gone) {
-		give_up(ctx, index);
-		return err_set(err, ERR_BAD_STATE, 0,
+	slot = index == HLP_NO_SLOT ? NULL : &ctx->table->slots[index];
+	if (!slot || slot->broken || slot->gone) {
+		if (slot)
+			give_up(ctx, index);
+		return err_set(&ctx->reply_err, ERR_BAD_STATE, 0,
 			       "an earlier verb failed");
 	}
 	slot->state = HLP_SLOT_STARTING;
 	slot->start_seq = args->step.seq;
-	return send_op(ctx, index, HLP_OP_START, args->step.seq, err);
+	return send_op(ctx, index, HLP_OP_START, args->step.seq);
 }
 
 /* Ends what the controller itself began; nothing else can be named. */
-static int hlp_do_abort(struct hlp_ctx *ctx, struct hlp_args *args,
-			struct wire_frame *frame, struct err *err)
+static int hlp_do_abort(struct hlp_ctx *ctx, struct hlp_args *args)
 {
 	uint32_t index = ctx->current;
 
 	(void)args;
-	(void)frame;
-	(void)err;
 	ctx->current = HLP_NO_SLOT;
 	if (index != HLP_NO_SLOT)
 		give_up(ctx, index);
 	return 0;
 }
 
-static int find_running(struct hlp_ctx *ctx, struct hlp_args *args,
-			uint32_t *index, struct err *err)
+static uint32_t find_running(struct hlp_ctx *ctx, const struct hlp_args *args)
 {
-	*index = hlp_table_find(ctx->table, args->id);
-	if (*index == HLP_NO_SLOT || ctx->table->slots[*index].gone)
-		return err_set(err, ERR_BAD_REQUEST, ENOENT, "sandbox");
-	return 0;
+	uint32_t index = hlp_table_find(ctx->table, args->id);
+
+	if (index == HLP_NO_SLOT)
+		err_set(&ctx->reply_err, ERR_BAD_REQUEST, ENOENT, "sandbox");
+	return index;
 }
 
 /*
@@ -337,15 +328,13 @@ static int find_running(struct hlp_ctx *ctx, struct hlp_args *args,
  * random bits of this process's table, which holds one user's sandboxes, and
  * the spawner kills by the pidfd and cgroup that it made for that slot.
  */
-static int hlp_do_kill(struct hlp_ctx *ctx, struct hlp_args *args,
-		       struct wire_frame *frame, struct err *err)
+static int hlp_do_kill(struct hlp_ctx *ctx, struct hlp_args *args)
 {
-	uint32_t index;
+	uint32_t index = find_running(ctx, args);
 
-	(void)frame;
-	if (find_running(ctx, args, &index, err) < 0)
-		return -1;
-	return send_op(ctx, index, HLP_OP_KILL, args->step.seq, err);
+	return index == HLP_NO_SLOT ?
+		       -1 :
+		       send_op(ctx, index, HLP_OP_KILL, args->step.seq);
 }
 
 /*
@@ -353,42 +342,38 @@ static int hlp_do_kill(struct hlp_ctx *ctx, struct hlp_args *args,
  * socket so that its death goes unseen: counts are bounded, sockets refused.
  * What is kept is never read, only given back to a controller of that user.
  */
-static int hlp_do_keep(struct hlp_ctx *ctx, struct hlp_args *args,
-		       struct wire_frame *frame, struct err *err)
+static int hlp_do_keep(struct hlp_ctx *ctx, struct hlp_args *args)
 {
-	uint32_t index;
+	uint32_t index = find_running(ctx, args);
+	int fd = args->frame->fds[0];
 
-	if (find_running(ctx, args, &index, err) < 0 ||
-	    hlp_validate_kept(frame->fds[0], err) < 0 ||
-	    hlp_table_keep(ctx->table, index, args->token, frame->fds[0], err) <
-		    0)
+	if (index == HLP_NO_SLOT ||
+	    hlp_validate_kept(fd, &ctx->reply_err) < 0 ||
+	    hlp_table_keep(ctx->table, index, args->token, fd,
+			   &ctx->reply_err) < 0)
 		return -1;
-	(void)wire_frame_take_fd(frame, 0);
+	(void)wire_frame_take_fd(args->frame, 0);
 	return 0;
 }
 
 /* Closes a descriptor of the controller's own; both ids must match. */
-static int hlp_do_drop(struct hlp_ctx *ctx, struct hlp_args *args,
-		       struct wire_frame *frame, struct err *err)
+static int hlp_do_drop(struct hlp_ctx *ctx, struct hlp_args *args)
 {
-	uint32_t index;
+	uint32_t index = find_running(ctx, args);
 
-	(void)frame;
-	if (find_running(ctx, args, &index, err) < 0)
+	if (index == HLP_NO_SLOT)
 		return -1;
 	if (hlp_table_drop(ctx->table, index, args->token) < 0)
-		return err_set(err, ERR_BAD_REQUEST, ENOENT, "kept descriptor");
+		return err_set(&ctx->reply_err, ERR_BAD_REQUEST, ENOENT,
+			       "kept descriptor");
 	return 0;
 }
 
 /* Ends this user's helper, as breaking the protocol would. */
-static int hlp_do_bye(struct hlp_ctx *ctx, struct hlp_args *args,
-		      struct wire_frame *frame, struct err *err)
+static int hlp_do_bye(struct hlp_ctx *ctx, struct hlp_args *args)
 {
 	(void)ctx;
 	(void)args;
-	(void)frame;
-	(void)err;
 	return 0;
 }
 

@@ -57,8 +57,8 @@ struct hlp_ctx {
 };
 
 struct hlp_verb;
-typedef int hlp_handler_fn(struct hlp_ctx *ctx, struct hlp_args *args,
-			   struct wire_frame *frame, struct err *err);
+/* Fills reply_err where it returns -1. */
+typedef int hlp_handler_fn(struct hlp_ctx *ctx, struct hlp_args *args);
 
 struct hlp_verb {
 	enum hlp_op op;

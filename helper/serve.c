@@ -223,7 +223,7 @@ static int serve(struct hlp_ctx *ctx)
 
 	if (n < 0)
 		return errno == EINTR ? NO_EXIT : CREEL_EXIT_KERNEL;
-	if (n == 0 && hlp_dispatch_wants_refill(ctx))
+	if (n == 0 && told && hlp_dispatch_wants_refill(ctx))
 		hlp_dispatch_refill(ctx);
 	if (fds[POLL_SPAWNER].revents && hlp_spawner_read(ctx) < 0) {
 		fd_close(&ctx->spawner_fd);

@@ -79,6 +79,7 @@ uint32_t hlp_table_find(const struct hlp_table *table, const uint8_t *id)
 {
 	for (uint32_t i = 0; i < table->high; i++)
 		if (table->slots[i].state == HLP_SLOT_RUNNING &&
+		    !table->slots[i].gone &&
 		    !memcmp(table->slots[i].id, id, WIRE_ID_BYTES))
 			return i;
 	return HLP_NO_SLOT;

@@ -17,6 +17,7 @@ struct hlp_args {
 	const uint8_t *token; /* WIRE_ID_BYTES */
 	const uint8_t *label;
 	size_t label_len;
+	struct wire_frame *frame; /* what it came in, for the descriptors */
 };
 
 int hlp_unpack(const uint8_t *buf, size_t len, struct arena *arena,

@@ -504,6 +504,78 @@ START_TEST(test_spawner_covered_proc_named_or_worked_around)
 }
 END_TEST
 
+/* The one child of the spawner. */
+static pid_t find_child(void)
+{
+	char path[64], text[32] = "";
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
+		       (int)s.pid, (int)s.pid);
+	fd = open(path, O_RDONLY);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
+	close(fd);
+	return (pid_t)strtol(text, NULL, 10);
+}
+
+START_TEST(test_spawner_setup_that_does_not_read_is_killed)
+{
+	struct hlp_step step = { .op = HLP_OP_TMPFS, .seq = 3 };
+	bool started = false, gone = false;
+
+	step.tmpfs.size = 4096;
+	step.tmpfs.inodes = 10;
+	memcpy(step.tmpfs.target, "/tmp", 5);
+	ready(_i);
+	send_new(0);
+	ck_assert_int_eq(next_report(), HLP_REPORT_SPAWNED);
+	ck_assert_int_eq(kill(find_child(), SIGSTOP), 0);
+	for (int i = 0; i < 500; i++)
+		send_step(&step, -1);
+	send_new(1);
+	send_op(HLP_OP_START, 1, 4);
+	while (!started || !gone) {
+		enum hlp_report_kind kind = next_report();
+
+		ck_assert_int_ne(kind, HLP_REPORT_INVALID);
+		started |= kind == HLP_REPORT_STARTED && s.last.slot == 1;
+		gone |= kind == HLP_REPORT_GONE && s.last.slot == 0;
+	}
+	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
+}
+END_TEST
+
+/* A FUSE server that never answers holds up nobody but its own sandbox. */
+START_TEST(test_spawner_hung_source_holds_up_no_other)
+{
+	int fuse_fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	bool started = false;
+	char options[96];
+
+	(void)snprintf(options, sizeof(options),
+		       "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other",
+		       fuse_fd);
+	if (fuse_fd < 0 || mount("hung", dir, "fuse", 0, options) < 0)
+		return; /* no FUSE here: nothing can hang */
+	ready(_i);
+	send_new(0);
+	send_mount(open(dir, O_PATH), "/workspace", 7);
+	send_op(HLP_OP_START, 0, 8);
+	send_new(1);
+	send_op(HLP_OP_START, 1, 9);
+	while (!started) {
+		enum hlp_report_kind kind = next_report();
+
+		ck_assert_int_ne(kind, HLP_REPORT_INVALID);
+		started = kind == HLP_REPORT_STARTED && s.last.slot == 1;
+	}
+	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
+	ck_assert_int_eq(umount2(dir, MNT_DETACH), 0);
+	close(fuse_fd);
+}
+END_TEST
+
 START_TEST(test_spawner_ids_used_up)
 {
 	ready(true);
@@ -562,6 +634,11 @@ Suite *test_suite(void)
 	tcase_add_loop_test(all, test_spawner_violation_exits, 0, modes);
 	if (geteuid() == 0) {
 		tcase_add_test(all, test_spawner_ids_used_up);
+		tcase_add_loop_test(
+			all, test_spawner_hung_source_holds_up_no_other, 0, 2);
+		tcase_add_loop_test(
+			all, test_spawner_setup_that_does_not_read_is_killed, 0,
+			2);
 		tcase_add_loop_test(
 			all,
 			test_spawner_covered_proc_named_or_worked_around, 0, 2);

@@ -133,8 +133,9 @@ static void everything(void)
 	probe_group_sockets();
 	probe_group_kernel();
 	probe_group_tty();
-	probe_group_mounts();
+	/* Before the next group leaves mounts of its own, if it can. */
 	probe_group_peel();
+	probe_group_mounts();
 }
 
 static int usage(void)

@@ -32,6 +32,7 @@
 
 #include "helper/init/init.h"
 #include "helper/knockout.h"
+#include "helper/spawner.h"
 #include "proto/cleanup.h"
 
 #define HLP_MAPPER_STACK_BYTES 16384
@@ -53,9 +54,9 @@ static int map_inner(void *arg)
 	uint64_t go;
 
 	if (read(mapper->go_fd, &go, sizeof(go)) != sizeof(go))
-		_exit(1);
-	_exit(hlp_maps_write(mapper->box->proc_fd, "1", &mapper->maps,
-			     &mapper->err) < 0);
+		return 1;
+	return hlp_maps_write(mapper->box->proc_fd, "1", &mapper->maps,
+			      &mapper->err) < 0;
 }
 
 /*
@@ -227,7 +228,7 @@ void hlp_seal(struct hlp_box *box, uint32_t seq)
 		err_set(&err, ERR_KERNEL, errno, "session keyring");
 	else if (hlp_stage_lowered(box, &err) == 0 &&
 		 hlp_stage_closed(box, &init.cgroup_fd, &err) == 0) {
-		(void)prctl(PR_SET_NAME, "creel-init");
+		hlp_title("creel-init");
 		hlp_box_report(box, HLP_REPORT_STARTED, seq, NULL);
 		fd_close(&box->step_fd);
 		init_main(&init);

@@ -35,6 +35,8 @@
 #define HLP_END_WAIT_MS 5000
 
 static struct hlp_slots table;
+static char *title; /* where the arguments were */
+static size_t title_room;
 
 /**
  * hlp_tell() - send a report to the dispatcher
@@ -198,7 +200,7 @@ static int watch_dispatcher(struct hlp_slots *slots)
  * The arguments and environment that ps(1) and /proc/1 of a sandbox would show:
  * every setup process has a copy of this memory.
  */
-static void wipe_arguments(void)
+static void find_arguments(void)
 {
 	auto_fd fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
 	unsigned long at[4] = { 0 };
@@ -213,9 +215,25 @@ static void wipe_arguments(void)
 		field = strchr(field + 1, ' ');
 	for (int i = 0; field && i < 4; i++)
 		at[i] = strtoul(field, &field, 10);
-	if (at[0] && at[0] < at[1] && at[1] <= at[2] && at[2] < at[3])
-		memset((void *)at[0], 0, at[3] - at[0]);
-	(void)prctl(PR_SET_NAME, "creel-spawner");
+	if (at[0] && at[0] < at[1] && at[1] <= at[2] && at[2] < at[3]) {
+		title = (char *)at[0];
+		title_room = at[3] - at[0];
+	}
+}
+
+/**
+ * hlp_title() - what this process is called, and all that ps(1) shows of it
+ * @name: at most 15 bytes
+ */
+void hlp_title(const char *name)
+{
+	size_t len = strlen(name);
+
+	(void)prctl(PR_SET_NAME, name);
+	if (title_room > len) {
+		memset(title, 0, title_room);
+		memcpy(title, name, len);
+	}
 }
 
 static int start(struct hlp_slots *slots, struct err *err)
@@ -259,7 +277,8 @@ int hlp_spawner_run(int dispatcher_fd, const struct hlp_spawner_config *config)
 	struct err err = ERR_INIT;
 	bool broken;
 
-	wipe_arguments();
+	find_arguments();
+	hlp_title("creel-spawner");
 	hlp_slots_init(slots, dispatcher_fd, config);
 	if (watch_dispatcher(slots) < 0)
 		return CREEL_EXIT_KERNEL;

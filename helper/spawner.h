@@ -29,6 +29,8 @@ struct hlp_spawner_config {
 	uint32_t max_sandboxes;
 };
 
+void hlp_title(const char *name);
+
 /* Serves until @dispatcher_fd hangs up; returns the process's exit status. */
 int hlp_spawner_run(int dispatcher_fd, const struct hlp_spawner_config *config);
 

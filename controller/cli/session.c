@@ -158,6 +158,7 @@ static void connection_lost(struct session *session)
 		(void)err_set(&err, ERR_KERNEL, 0,
 			      "creel-helper: ended unexpectedly");
 		session_fail(session, &err);
+		cli_hint("`creel doctor' looks for what is missing");
 		return;
 	}
 	if (cli_time_up(&session->lost_since, CLI_RECONNECT_MS)) {

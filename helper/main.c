@@ -189,8 +189,9 @@ int main(int argc, char **argv)
 	(void)hlp_cgroup_claim(config.system, !opt[OPT_EMBEDDED],
 			       config.system ? policy.uid : getuid(),
 			       config.system ? policy.gid : getgid(), &tree);
+	/* The filter knows no call that exit(3) could make for a library. */
 	if (opt[OPT_EMBEDDED])
-		return run_embedded(&config, control_fd);
+		_exit(run_embedded(&config, control_fd));
 	find_creeld(creeld);
 	config.runtime_dir = opt[OPT_RUNTIME_DIR];
 	config.state_dir = opt[OPT_STATE_DIR];

@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <linux/magic.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,8 @@
 #include "proto/cleanup.h"
 
 #define HLP_CGROUP_MAX_DESCENDANTS "512"
+#define HLP_SWEEP_TRIES 50
+#define HLP_SWEEP_MS 10
 
 static const char *const wanted[] = { "cpu", "memory", "pids" };
 
@@ -423,8 +426,9 @@ void hlp_cgroup_kill(const struct hlp_cgroup *cgroup)
 		(void)put(cgroup->outer_fd, "cgroup.kill", "1");
 }
 
-/* exec-N, and init where pid 1 moved; they hold no directories themselves. */
-static int remove_children(int dir_fd)
+typedef void cgroup_dir_fn(int dir_fd, const char *name, void *arg);
+
+static void each_dir(int dir_fd, cgroup_dir_fn *fn, void *arg)
 {
 	struct entry {
 		ino64_t ino;
@@ -435,17 +439,21 @@ static int remove_children(int dir_fd)
 	} * entry;
 	_Alignas(8) char buf[4096];
 	ssize_t got;
-	int failed = 0;
 
 	(void)lseek(dir_fd, 0, SEEK_SET);
 	while ((got = getdents64(dir_fd, buf, sizeof(buf))) > 0)
 		for (ssize_t at = 0; at < got; at += entry->len) {
 			entry = (struct entry *)(buf + at);
-			if (entry->type == 4 && entry->name[0] != '.' &&
-			    unlinkat(dir_fd, entry->name, AT_REMOVEDIR) < 0)
-				failed = -1;
+			if (entry->type == DT_DIR && entry->name[0] != '.')
+				fn(dir_fd, entry->name, arg);
 		}
-	return failed;
+}
+
+/* exec-N, and init where pid 1 moved; they hold no directories themselves. */
+static void remove_child(int dir_fd, const char *name, void *arg)
+{
+	if (unlinkat(dir_fd, name, AT_REMOVEDIR) < 0)
+		*(int *)arg = -1;
 }
 
 /**
@@ -457,11 +465,12 @@ int hlp_cgroup_remove(int tree_fd, struct hlp_cgroup *cgroup)
 {
 	if (cgroup->outer_fd >= 0) {
 		auto_fd inner_fd = open_dir(cgroup->outer_fd, "p");
+		int failed = 0;
 
-		if (inner_fd >= 0 &&
-		    unlinkat(cgroup->outer_fd, "p", AT_REMOVEDIR) < 0 &&
-		    (remove_children(inner_fd) < 0 ||
-		     unlinkat(cgroup->outer_fd, "p", AT_REMOVEDIR) < 0))
+		if (inner_fd >= 0)
+			each_dir(inner_fd, remove_child, &failed);
+		if (failed || (unlinkat(cgroup->outer_fd, "p", AT_REMOVEDIR) &&
+			       errno != ENOENT))
 			return -1;
 	}
 	if (cgroup->name[0] &&
@@ -470,4 +479,52 @@ int hlp_cgroup_remove(int tree_fd, struct hlp_cgroup *cgroup)
 		return -1;
 	hlp_cgroup_fini(cgroup);
 	return 0;
+}
+
+static int lock_byte(int fd, unsigned long byte, short how)
+{
+	struct flock lock = { .l_type = how,
+			      .l_whence = SEEK_SET,
+			      .l_start = (off_t)byte,
+			      .l_len = 1 };
+
+	return fd < 0 ? -1 : fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+/* Not a live spawner's: whose process is there, or who has the block's lock. */
+static void sweep_one(int tree_fd, const char *name, void *arg)
+{
+	struct hlp_cgroup left = { .outer_fd = -1, .inner_fd = -1 };
+	const int lease_fd = *(const int *)arg;
+	char *end;
+	unsigned long number = strtoul(name + 1, &end, 10);
+	bool ours = name[0] == 's' && *end == '-' &&
+		    kill((pid_t)number, 0) < 0 && errno == ESRCH;
+	bool locked = name[0] == 'b' && *end == '\0' &&
+		      lock_byte(lease_fd, number, F_WRLCK) == 0;
+
+	if ((ours || locked) && strlen(name) < sizeof(left.name)) {
+		memcpy(left.name, name, strlen(name));
+		left.outer_fd = open_dir(tree_fd, name);
+		hlp_cgroup_kill(&left);
+		for (int i = 0; i < HLP_SWEEP_TRIES; i++) {
+			if (hlp_cgroup_remove(tree_fd, &left) == 0)
+				break;
+			(void)poll(NULL, 0, HLP_SWEEP_MS);
+		}
+		hlp_cgroup_fini(&left);
+	}
+	if (locked)
+		(void)lock_byte(lease_fd, number, F_UNLCK);
+}
+
+/**
+ * hlp_cgroup_sweep() - end and remove what a spawner that was killed left
+ * @tree_fd:  a user's part of the tree; -1: nothing to do
+ * @lease_fd: locks on it tell which blocks are another spawner's, -1 none
+ */
+void hlp_cgroup_sweep(int tree_fd, int lease_fd)
+{
+	if (tree_fd >= 0)
+		each_dir(tree_fd, sweep_one, &lease_fd);
 }

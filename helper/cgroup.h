@@ -10,6 +10,8 @@
 #include "helper/step.h"
 #include "proto/err.h"
 
+#define HLP_CGROUP_NAME_BYTES 32
+
 /* Where a helper may make the cgroups of its sandboxes. */
 struct hlp_cgroup_tree {
 	int fd; /* owned, -1 none */
@@ -22,7 +24,7 @@ struct hlp_cgroup_tree {
 struct hlp_cgroup {
 	int outer_fd; /* owned, -1 none */
 	int inner_fd; /* owned, -1 once pid 1 is in it */
-	char name[24];
+	char name[HLP_CGROUP_NAME_BYTES];
 };
 
 int hlp_cgroup_claim(bool system, bool enter, uid_t owner, gid_t group,
@@ -30,6 +32,8 @@ int hlp_cgroup_claim(bool system, bool enter, uid_t owner, gid_t group,
 pid_t hlp_cgroup_fork(const struct hlp_cgroup_tree *tree);
 int hlp_cgroup_user(const struct hlp_cgroup_tree *tree, uid_t user,
 		    struct hlp_cgroup_tree *out);
+
+void hlp_cgroup_sweep(int tree_fd, int lease_fd);
 
 void hlp_cgroup_init(struct hlp_cgroup *cgroup);
 void hlp_cgroup_fini(struct hlp_cgroup *cgroup);

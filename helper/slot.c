@@ -201,10 +201,14 @@ static int make_cgroup(struct hlp_slots *slots, struct hlp_slot *slot,
 
 	if (config->cgroup_fd < 0)
 		return 0;
-	(void)snprintf(slot->cgroup.name, sizeof(slot->cgroup.name), "%c%u",
-		       config->system ? 'b' : 's',
-		       config->system ? slot->block >> HLP_BLOCK_SHIFT :
-					(uint32_t)(slot - slots->slot));
+	/* hlp_cgroup_sweep() knows from it whose the directory is. */
+	if (config->system)
+		(void)snprintf(slot->cgroup.name, sizeof(slot->cgroup.name),
+			       "b%u", slot->block >> HLP_BLOCK_SHIFT);
+	else
+		(void)snprintf(slot->cgroup.name, sizeof(slot->cgroup.name),
+			       "s%d-%u", (int)getpid(),
+			       (uint32_t)(slot - slots->slot));
 	if (hlp_cgroup_make(config->cgroup_fd, config->controllers,
 			    &slot->cgroup, err) < 0)
 		return -1;

@@ -287,6 +287,7 @@ int hlp_spawner_run(int dispatcher_fd, const struct hlp_spawner_config *config)
 		hlp_tell_failed(slots, 0, 0, &err);
 		return CREEL_EXIT_KERNEL;
 	}
+	hlp_cgroup_sweep(config->cgroup_fd, config->lease_fd);
 	tell_ready(slots);
 	loop(slots);
 	broken = slots->broken;

@@ -276,5 +276,7 @@ int hlp_user_run(const struct hlp_user_config *config)
 	else
 		await_controller(controller);
 	(void)waitpid(spawner, NULL, 0);
+	/* A spawner that was killed has not; its sandboxes are dead by now. */
+	hlp_cgroup_sweep(tree.fd, mine.lease_fd);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : CREEL_EXIT_KERNEL;
 }

@@ -22,6 +22,8 @@
 #include "helper/log.h"
 #include "proto/cleanup.h"
 
+#define HLP_KEPT_IDMAPS 16
+
 static void slot_init(struct hlp_slot *slot)
 {
 	*slot = (struct hlp_slot){ .state = HLP_SLOT_FREE,
@@ -83,12 +85,18 @@ static int lease(struct hlp_slots *slots, struct hlp_slot *slot,
 
 static void release(struct hlp_slots *slots, struct hlp_slot *slot)
 {
-	uint32_t index =
-		(slot->block - slots->config->block_base) >> HLP_BLOCK_SHIFT;
+	uint32_t index = (slot->block - slots->config->block_base) >>
+			 HLP_BLOCK_SHIFT;
+	struct hlp_block *block = &slots->block[index];
 
 	if (!slot->block)
 		return;
-	slots->block[index].leased = false;
+	/* The lowest blocks are soon leased again, the others may never be. */
+	if (index >= HLP_KEPT_IDMAPS && block->idmap_fd > 0) {
+		close(block->idmap_fd);
+		block->idmap_fd = 0;
+	}
+	block->leased = false;
 	(void)lock_block(slots, slot->block, F_UNLCK);
 	slot->block = 0;
 }

@@ -177,6 +177,7 @@ struct ctl {
 	bool synced;
 	bool ready; /* clients are served */
 	bool ended;
+	struct ctl_fail why; /* the helper cannot work; ERR_NONE: it can */
 	uint32_t seq;
 	struct ctl_map names;
 	struct ctl_map ids;

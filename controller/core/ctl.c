@@ -80,6 +80,9 @@ void ctl_end(struct ctl *ctl, enum ctl_end end, const char *why)
 		ctl_sandbox_gone(sandbox, false);
 	}
 	while ((client = LIST_FIRST(&ctl->clients))) {
+		/* One whose request was never read hears why all the same. */
+		if (!ctl->ready && ctl->why.err.code != ERR_NONE)
+			ctl_reply_fail(client, 0, &ctl->why);
 		(void)ctl_conn_flush(&client->conn);
 		ctl_client_drop(client);
 	}

@@ -271,6 +271,10 @@ static void fail_with_sandbox(struct ctl_exec *exec)
 	struct ctl_sandbox *sandbox = exec->sandbox;
 	struct ctl_fail fail = CTL_FAIL_INIT;
 
+	if (exec->ctl->why.err.code != ERR_NONE) {
+		ctl_exec_fail(exec, &exec->ctl->why);
+		return;
+	}
 	err_set(&fail.err, ERR_BAD_STATE, 0, "sandbox %.90s is gone: %s",
 		sandbox->label.name,
 		sandbox->ctl->ended	       ? "the helper ended" :

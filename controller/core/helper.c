@@ -53,14 +53,19 @@ static void on_failed(struct ctl *ctl, const Hlp__Failed *msg)
 	char text[160];
 
 	copy_text(text, sizeof(text), msg->text);
-	if (sandbox)
+	if (sandbox) {
 		ctl_build_failed(sandbox, msg);
-	else if (msg->seq == 0)
+	} else if (msg->seq == 0) {
+		ctl->why = (struct ctl_fail)CTL_FAIL_INIT;
+		err_set(&ctl->why.err, ERR_UNSUPPORTED, 0, "%s", text);
+		ctl_fail_hint(&ctl->why,
+			      "creel doctor says what this machine lacks");
 		ctl_end(ctl, CTL_END_HELPER, text);
-	else
+	} else {
 		/* A kill of a sandbox that went by itself meanwhile. */
 		ctl_log(CTL_LOG_DEBUG, "helper: request %u: %s", msg->seq,
 			text);
+	}
 }
 
 static void on_started(struct ctl *ctl, const Hlp__Started *msg,

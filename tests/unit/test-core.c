@@ -661,6 +661,27 @@ START_TEST(test_helper_that_goes_takes_all_with_it)
 }
 END_TEST
 
+START_TEST(test_helper_that_cannot_work_says_why)
+{
+	const Ctl__Reply *reply;
+
+	rig_close(&rig);
+	rig_open(&rig);
+	rig_failed(&rig, 0, ERR_UNSUPPORTED, "no user namespaces");
+	ck_assert(rig.ended);
+	ck_assert_int_eq(rig.end, CTL_END_HELPER);
+	reply = rig_reply(&rig, rig.client_fd, CTL__REPLY__RE_ERROR);
+	ck_assert_str_eq(reply->error->text, "no user namespaces");
+	rig_close(&rig);
+	set_up();
+	(void)rig_run(&rig, rig.client_fd, "", 1);
+	rig_failed(&rig, 0, ERR_UNSUPPORTED, "no user namespaces");
+	reply = rig_reply(&rig, rig.client_fd, CTL__REPLY__RE_ERROR);
+	ck_assert_str_eq(reply->error->text, "no user namespaces");
+	ck_assert_uint_eq(reply->error->status, 125);
+}
+END_TEST
+
 START_TEST(test_limit_without_controller_is_an_error_with_a_hint)
 {
 	Ctl__Spec spec = CTL__SPEC__INIT;
@@ -709,6 +730,7 @@ Suite *test_suite(void)
 			    test_helper_that_breaks_protocol_ends_controller, 0,
 			    sizeof(violations) / sizeof(violations[0]));
 	tcase_add_test(tcase, test_helper_that_goes_takes_all_with_it);
+	tcase_add_test(tcase, test_helper_that_cannot_work_says_why);
 	tcase_add_test(tcase,
 		       test_limit_without_controller_is_an_error_with_a_hint);
 	suite_add_tcase(suite, plain);

@@ -150,7 +150,7 @@ void cli_connect_hint(const struct err *err)
 {
 	bool system = !strncmp(err->text, "system helper", 13);
 
-	if (err->code == ERR_DENIED)
+	if (err->code == ERR_DENIED && !system)
 		cli_hint("set CREEL_RUNTIME_DIR to a directory of mode 0700 of your own");
 	else if (system && nobody_there(err) && geteuid() != 0)
 		cli_hint("start the creel service as root, or leave out --system");

@@ -90,8 +90,9 @@ int cli_path_runtime(bool system, char *path, struct err *err)
  * cli_runtime_open() - open the runtime directory
  * @create: make it where it is missing
  *
- * A directory of the caller's own must be his and closed to others: somebody
- * else could have made it first, to be asked instead of creel-helper.
+ * A directory of the caller's own must be his and closed to others, the
+ * system's must be root's: somebody else could have made it first, to be asked
+ * instead of creel-helper, and be given descriptors.
  *
  * Return: an O_PATH descriptor, or -1; err->sys is ENOENT where it is missing.
  */
@@ -106,9 +107,14 @@ int cli_runtime_open(const char *path, bool system, bool create,
 	fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st))
 		return err_set(err, ERR_KERNEL, errno, "%.100s", path);
-	if (!system && st.st_uid != geteuid())
+	if (st.st_uid != (system ? 0 : geteuid()))
+		return err_set(err, ERR_DENIED, 0, "%.100s: %s", path,
+			       system ? "does not belong to root"
+				      : "belongs to another user");
+	if (system && (st.st_mode & 022))
 		return err_set(err, ERR_DENIED, 0,
-			       "%.100s: belongs to another user", path);
+			       "%.100s: can be written by others than root",
+			       path);
 	if (!system && (st.st_mode & 077))
 		return err_set(err, ERR_DENIED, 0,
 			       "%.100s: is open to other users (mode %04o, not 0700)",

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """creel run: exit status, standard streams, environment, arguments."""
+import contextlib
 import hashlib
 import os
 import re
 import socket
 import subprocess
 
-from harness import Box, done, modes, ok
+from harness import Box, done, family, modes, ok
 
 
 def check_status(box):
@@ -117,6 +118,14 @@ def check_environment(box):
     result = box.shell("env; cat /proc/[0-9]*/environ; cat /proc/1/cmdline")
     ok(b"tweety" not in result.out, say + "no variable of the caller's",
        result.out)
+    held = b""
+    for pid in family(box.helpers()):
+        # One that others may not look into tells nobody.
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                held += file.read()
+    ok(b"PATH=" in held and b"tweety" not in held,
+       say + "nor in any process that serves the sandbox", held)
     names = {line.split(b"=")[0] for line in box.run("run", "--", "env")
              .out.splitlines()}
     ok(names <= {b"PATH", b"HOME", b"USER", b"LOGNAME", b"LANG", b"PWD",

@@ -186,9 +186,20 @@ def check_no_daemon(box):
 
 
 def check_runtime_dir(box):
-    if box.mode != "rootless":
-        return
     say = f"{box.mode}: "
+    if box.mode == "system":
+        path = box.path("theirs")
+        os.mkdir(path, 0o755)
+        os.chown(path, OTHER_UID, OTHER_UID)
+        result = box.run("list", env={"CREEL_RUNTIME_DIR": path})
+        ok(result.status == 1 and b"does not belong to root" in result.err,
+           say + "a runtime directory of another user's is refused", result)
+        os.chown(path, 0, 0)
+        os.chmod(path, 0o777)
+        result = box.run("list", env={"CREEL_RUNTIME_DIR": path})
+        ok(result.status == 1 and b"written by others" in result.err,
+           say + "and one that others can write", result)
+        return
     for name, prepare in (("open", lambda p: os.mkdir(p) or os.chmod(p, 0o755)),
                           ("link", lambda p: os.symlink(box.path("run"), p))):
         path = box.path("work", "runtime-" + name)

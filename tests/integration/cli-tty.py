@@ -49,6 +49,10 @@ def check_given(box):
                       '"$0" run -- tty | cat', box.creel], [])
     ok(result.out.count(b"not a tty") == 2,
        say + "none where one end is no terminal", result)
+    result = box.tty(["/bin/sh", "-c", '"$0" run -- cat | cat; echo $?',
+                      box.creel], [(b"", b"typed\n\x04")])
+    ok(result.out.count(b"typed") == 2 and result.out.endswith(b"0\r\n"),
+       say + "what is typed is relayed to a command without one", result)
     result = box.tty(["/bin/sh", "-c", 'echo "tty; exit 6" | "$0" run -t -- sh',
                       box.creel], [])
     ok(b"/dev/pts/0" in result.out and result.status == 6,

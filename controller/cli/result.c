@@ -53,6 +53,25 @@ void session_print_started(struct session *session, const Ctl__Started *msg)
 	}
 }
 
+/* In the largest unit that fits: 1500 is 1500ms, 120000 is 2m. */
+static void print_timeout(uint64_t msec)
+{
+	unsigned long long value = msec;
+	const char *unit = "ms";
+
+	if (msec % 3600000 == 0) {
+		value = msec / 3600000;
+		unit = "h";
+	} else if (msec % 60000 == 0) {
+		value = msec / 60000;
+		unit = "m";
+	} else if (msec % 1000 == 0) {
+		value = msec / 1000;
+		unit = "s";
+	}
+	cli_error("command: timed out after %llu%s", value, unit);
+}
+
 static void print_json(const struct session *session)
 {
 	const struct session_result *result = &session->result;
@@ -93,10 +112,7 @@ int session_print_result(struct session *session)
 	if (session->args->has[CLI_OPT_JSON])
 		print_json(session);
 	else if (result->timed_out)
-		cli_error("command: timed out after %s",
-			  session->args->last[CLI_OPT_TIMEOUT]
-				  ? session->args->last[CLI_OPT_TIMEOUT]
-				  : "its time");
+		print_timeout(session->call.command.timeout_ms);
 	else if (result->text[0])
 		cli_error("command: %s", result->text);
 	return result->timed_out ? CREEL_EXIT_TIMEOUT : result->status;

@@ -26,6 +26,9 @@ def check_status(box):
     result = box.run("run", "--timeout", "200ms", "--", "sleep", "60")
     ok(result.status == 124 and b"timed out after 200ms" in result.err,
        say + "a timeout gives 124", result)
+    result = box.run("run", "--timeout", "1", "--", "sleep", "60")
+    ok(b"timed out after 1s\n" in result.err, say + "and names the unit",
+       result)
     result = box.run("run", "--workdir", "/nowhere", "--", "true")
     ok(result.status == 125 and result.err.startswith(b"creel: "),
        say + "a missing workdir gives 125", result)
@@ -124,7 +127,7 @@ def check_environment(box):
         with contextlib.suppress(OSError):
             with open(f"/proc/{pid}/environ", "rb") as file:
                 held += file.read()
-    ok(b"PATH=" in held and b"tweety" not in held,
+    ok(b"tweety" not in held,
        say + "nor in any process that serves the sandbox", held)
     names = {line.split(b"=")[0] for line in box.run("run", "--", "env")
              .out.splitlines()}

@@ -35,11 +35,11 @@
 
 #define CTL_MAX_CLIENTS 1024
 #define CTL_MAX_WAITERS 256    /* of one client */
-#define CTL_MAX_EXECS 1024     /* of one sandbox */
+#define CTL_MAX_EXECS 1000     /* of one sandbox; creel-init has 1024 */
 #define CTL_CLAIM_SEC 600      /* an exit status waits for its client */
 #define CTL_RECLAIM_SEC 30     /* a finished run's sandbox, likewise */
 #define CTL_RESYNC_MS 2000     /* for adopted sandboxes to answer */
-#define CTL_LOOKUP_MS 5000     /* for creel-init to open a file */
+#define CTL_LOOKUP_SEC 10      /* for creel-init to open a file */
 #define CTL_TICK_SEC 5
 
 struct ctl_client;
@@ -91,6 +91,7 @@ struct ctl_exec {
 	struct ctl_waiters waiters;
 	uint64_t timeout_ms;
 	uint32_t lookup_seq; /* of an open of /etc/passwd, 0 none */
+	time_t asked_at;
 	bool ends_sandbox;   /* of run */
 	bool detach;
 	bool created; /* this command's request made the sandbox */
@@ -194,6 +195,7 @@ struct ctl {
 	unsigned int n_clients;
 	unsigned int n_resyncing;
 	unsigned int n_idle_runs;
+	unsigned int n_orphans;
 	struct event *sweep;
 	struct event *tick;
 	struct event *resync_timer;
@@ -264,6 +266,7 @@ void ctl_exec_sandbox_gone(struct ctl_exec *exec);
 void ctl_exec_attach(struct ctl_exec *exec, struct ctl_client *client,
 		     uint32_t seq);
 void ctl_exec_forget(struct ctl_exec *exec);
+bool ctl_exec_make_room(struct ctl_sandbox *sandbox);
 void ctl_exec_tick(struct ctl *ctl);
 void ctl_exec_free(struct ctl_exec *exec);
 

@@ -137,10 +137,12 @@ void ctl_exec_go(struct ctl_exec *exec)
 		return;
 	if (exec->lookup_seq == 0)
 		ret = resolve_user(exec, &fail.err);
-	if (ret > 0)
+	if (ret > 0) {
+		exec->asked_at = ctl_now();
 		ret = ctl_init_open_passwd(exec, &fail.err);
-	else if (ret == 0)
+	} else if (ret == 0) {
 		ret = send_exec(exec, &fail);
+	}
 	if (ret < 0)
 		ctl_exec_fail(exec, &fail);
 }
@@ -309,6 +311,11 @@ static void oom_with_sandbox(struct ctl_exec *exec)
 
 static void orphan(struct ctl_exec *exec)
 {
+	if (exec->ctl->n_orphans >= CTL_MAX_EXECS) {
+		ctl_exec_forget(exec);
+		return;
+	}
+	exec->ctl->n_orphans++;
 	LIST_REMOVE(exec, link);
 	exec->sandbox->n_execs--;
 	LIST_INSERT_HEAD(&exec->ctl->orphans, exec, link);
@@ -389,17 +396,48 @@ void ctl_exec_forget(struct ctl_exec *exec)
 		if (exec->state == CTL_EXEC_OVER &&
 		    sandbox->state == CTL_SANDBOX_LIVE)
 			ctl_init_ack(sandbox, exec->token);
+	} else {
+		ctl->n_orphans--;
 	}
 	ctl_map_del(&ctl->tokens, &exec->by_token);
 	LIST_INSERT_HEAD(&ctl->dead_execs, exec, link);
 	ctl_bury(ctl);
 }
 
-static void forget_old(struct ctl_exec *exec, time_t now)
+/**
+ * ctl_exec_make_room() - may a sandbox have one more command?
+ *
+ * Where it has as many as it may, the oldest status that nobody has come for
+ * goes.
+ */
+bool ctl_exec_make_room(struct ctl_sandbox *sandbox)
 {
+	struct ctl_exec *exec, *oldest = NULL;
+
+	if (sandbox->n_execs < CTL_MAX_EXECS)
+		return true;
+	LIST_FOREACH(exec, &sandbox->execs, link)
+		if (exec->state == CTL_EXEC_OVER && !exec->ends_sandbox &&
+		    (!oldest || exec->over_at <= oldest->over_at))
+			oldest = exec;
+	if (oldest)
+		ctl_exec_forget(oldest);
+	return oldest != NULL;
+}
+
+static void check_age(struct ctl_exec *exec, time_t now)
+{
+	struct ctl_fail fail = CTL_FAIL_INIT;
+
 	if (exec->state == CTL_EXEC_OVER && !exec->ends_sandbox &&
-	    now - exec->over_at >= CTL_CLAIM_SEC)
+	    now - exec->over_at >= CTL_CLAIM_SEC) {
 		ctl_exec_forget(exec);
+	} else if (exec->state == CTL_EXEC_WAITING && exec->lookup_seq &&
+		   now - exec->asked_at >= CTL_LOOKUP_SEC) {
+		err_set(&fail.err, ERR_KERNEL, 0,
+			"--user: the sandbox does not open its /etc/passwd");
+		ctl_exec_fail(exec, &fail);
+	}
 }
 
 /**
@@ -419,7 +457,7 @@ void ctl_exec_tick(struct ctl *ctl)
 	LIST_FOREACH(sandbox, &ctl->sandboxes, link) {
 		for (exec = LIST_FIRST(&sandbox->execs); exec; exec = next) {
 			next = LIST_NEXT(exec, link);
-			forget_old(exec, now);
+			check_age(exec, now);
 		}
 	}
 }

@@ -83,7 +83,7 @@ static struct ctl_exec *add_exec(struct ctl_sandbox *sandbox,
 {
 	struct ctl_exec *exec = NULL;
 
-	if (sandbox->n_execs >= CTL_MAX_EXECS)
+	if (!ctl_exec_make_room(sandbox))
 		err_set(&fail->err, ERR_LIMIT, 0,
 			"sandbox %.100s has %d commands already",
 			sandbox->label.name, CTL_MAX_EXECS);

@@ -315,6 +315,9 @@ static void record(struct ctl_build *build, const Hlp__Failed *msg)
 		       msg->code == ERR_UNSUPPORTED;
 	if (msg->code == ERR_UNSUPPORTED || msg->code == ERR_KERNEL)
 		ctl_fail_hint(fail, "creel doctor says what this machine lacks");
+	else if (msg->code == ERR_DENIED && strstr(text, "nobody else"))
+		ctl_fail_hint(fail,
+			      "mount it :ro, or move it below a directory of mode 0700 such as /root");
 }
 
 static void build_again(struct ctl_sandbox *sandbox)

@@ -14,6 +14,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -106,8 +107,8 @@ int hlp_filter_install(struct err *err)
 		BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
 	for (size_t i = 0; i < TABLE_COUNT; i++)
 		code[at++] = (struct sock_filter)BPF_JUMP(
-			BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)table[i].number,
-			(unsigned char)(TABLE_COUNT - i), 0);
+			BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)table[i].number,
+			(uint8_t)(TABLE_COUNT - i), 0);
 	code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
 						  SECCOMP_RET_KILL_PROCESS);
 	code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,

@@ -88,8 +88,9 @@ int hlp_validate_kept(int fd, struct err *err)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 || (!S_ISFIFO(st.st_mode) &&
-				   !S_ISCHR(st.st_mode) && !S_ISREG(st.st_mode)))
+	if (fstat(fd, &st) < 0 ||
+	    (!S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode) &&
+	     !S_ISREG(st.st_mode)))
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "only pipes, terminals and files can be kept");
 	return 0;

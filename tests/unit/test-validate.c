@@ -102,7 +102,8 @@ START_TEST(test_unpack_lengths_are_exact)
 		kill_msg.id = (ProtobufCBinaryData){ len, bytes };
 		keep.id = drop.id = (ProtobufCBinaryData){ 16, bytes };
 		keep.token = drop.token = kill_msg.id;
-		ck_assert((unpack(REQUEST(KILL, kill, &kill_msg)) == 0) == good);
+		ck_assert((unpack(REQUEST(KILL, kill, &kill_msg)) == 0) ==
+			  good);
 		ck_assert((unpack(REQUEST(KEEP, keep, &keep)) == 0) == good);
 		ck_assert((unpack(REQUEST(DROP, drop, &drop)) == 0) == good);
 	}

@@ -34,7 +34,7 @@
 #include "proto/wire.h"
 #include "tests/unit/golden.h"
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 8000
 #define GONE_STEP_MS 10
 #define MAX_GOLDEN 16
 #define FLOOD_FDS 253

@@ -100,6 +100,36 @@ static int take_identity(const struct hlp_box *box, struct err *err)
 	return 0;
 }
 
+static int new_tmpfs(const struct hlp_box *box, uint64_t size_bytes,
+		     uint64_t n_inodes, struct err *err)
+{
+	char size[24], inodes[24], uid[12], gid[12];
+	const struct hlp_option options[] = {
+		{ "size", size }, { "nr_inodes", inodes }, { "uid", uid },
+		{ "gid", gid },	  { NULL, NULL },
+	};
+
+	(void)snprintf(size, sizeof(size), "%" PRIu64, size_bytes);
+	(void)snprintf(inodes, sizeof(inodes), "%" PRIu64, n_inodes);
+	(void)snprintf(uid, sizeof(uid), "%u", box->config->step.new_.uid);
+	(void)snprintf(gid, sizeof(gid), "%u", box->config->step.new_.gid);
+	return hlp_mount_new("tmpfs", options,
+			     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
+}
+
+/* Of the size that most requests ask for, made before they do. */
+static int make_spares(struct hlp_box *box, struct err *err)
+{
+	for (size_t i = 0; i < HLP_BOX_SPARES; i++) {
+		box->spare_fds[i] =
+			new_tmpfs(box, HLP_SPARE_BYTES, HLP_SPARE_INODES, err);
+		if (box->spare_fds[i] < 0)
+			return -1;
+		box->n_spares = i + 1;
+	}
+	return 0;
+}
+
 static int prepare(struct hlp_box *box, struct err *err)
 {
 	const struct hlp_step *step = &box->config->step;
@@ -121,7 +151,7 @@ static int prepare(struct hlp_box *box, struct err *err)
 		return 0;
 	if (hlp_root_host(box, err) < 0 || hlp_dev_make(box, err) < 0)
 		return -1;
-	if (hlp_proc_attach(box, err) < 0)
+	if (hlp_proc_attach(box, err) < 0 || make_spares(box, err) < 0)
 		return -1;
 	return box->config->system ? hlp_root_enter(box, err) : 0;
 }
@@ -198,24 +228,20 @@ static int hlp_do_mount(struct hlp_box *box, const struct hlp_step *step,
 static int hlp_do_tmpfs(struct hlp_box *box, const struct hlp_step *step,
 			struct err *err)
 {
-	char size[24], inodes[24], mode[8], uid[12], gid[12];
-	const struct hlp_option options[] = {
-		{ "size", size }, { "nr_inodes", inodes }, { "mode", mode },
-		{ "uid", uid },	  { "gid", gid },	   { NULL, NULL },
-	};
-	uint64_t attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 	auto_fd tree_fd = -1;
 
-	(void)snprintf(size, sizeof(size), "%" PRIu64, step->tmpfs.size);
-	(void)snprintf(inodes, sizeof(inodes), "%" PRIu64, step->tmpfs.inodes);
-	(void)snprintf(mode, sizeof(mode), "%o", step->tmpfs.mode & 01777);
-	(void)snprintf(uid, sizeof(uid), "%u", box->config->step.new_.uid);
-	(void)snprintf(gid, sizeof(gid), "%u", box->config->step.new_.gid);
-	if (step->tmpfs.noexec)
-		attr |= MOUNT_ATTR_NOEXEC;
-	tree_fd = hlp_mount_new("tmpfs", options, attr, err);
-	if (tree_fd < 0)
+	if (box->n_spares > 0 && step->tmpfs.size == HLP_SPARE_BYTES &&
+	    step->tmpfs.inodes == HLP_SPARE_INODES)
+		tree_fd = box->spare_fds[--box->n_spares];
+	else
+		tree_fd = new_tmpfs(box, step->tmpfs.size, step->tmpfs.inodes,
+				    err);
+	if (tree_fd < 0 ||
+	    (step->tmpfs.noexec &&
+	     hlp_mount_attr(tree_fd, false, MOUNT_ATTR_NOEXEC, -1, err) < 0))
 		return -1;
+	if (fchmodat(tree_fd, ".", step->tmpfs.mode & 01777, 0) < 0)
+		return err_set(err, ERR_KERNEL, errno, "mode of a tmpfs");
 	if (attach(box, tree_fd, step->tmpfs.target, true, err) < 0)
 		return -1;
 	hlp_root_own(&box->root, tree_fd);
@@ -322,6 +348,9 @@ static __attribute__((noreturn)) void start(struct hlp_box *box, uint32_t seq)
 	struct err err = ERR_INIT;
 	uint32_t failed_seq = seq;
 
+	/* Each that is left would count as a mount namespace. */
+	while (box->n_spares > 0)
+		fd_close(&box->spare_fds[--box->n_spares]);
 	if (box->failed) {
 		err_set(&err, ERR_BAD_STATE, 0, "an earlier step failed");
 	} else if ((!box->image ||

@@ -15,6 +15,9 @@
 #include "helper/userns.h"
 
 #define HLP_BOX_MAX_MOUNTS 128
+#define HLP_BOX_SPARES 5
+#define HLP_SPARE_BYTES (64ULL << 20)
+#define HLP_SPARE_INODES (HLP_SPARE_BYTES / 4096)
 #define HLP_LEAKED_FD 63 /* of a test build, see HLP_LAYER_FDS */
 
 /* What the spawner decided; the setup process is its fork. */
@@ -40,6 +43,8 @@ struct hlp_box {
 	bool image;
 	int image_fd; /* the image, below the skeleton in root */
 	bool bound; /* a bind source of the caller's is mounted */
+	int spare_fds[HLP_BOX_SPARES]; /* detached tmpfs, n_spares of them */
+	size_t n_spares;
 	bool failed;
 	bool entered; /* the root, and left the host's */
 	uint64_t mounts[HLP_BOX_MAX_MOUNTS]; /* where nothing may follow */

@@ -28,7 +28,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "helper/init/init.h"
 #include "helper/knockout.h"
@@ -44,19 +43,27 @@ struct mapper {
 	const struct hlp_box *box;
 	struct hlp_maps maps;
 	int go_fd;
+	int done_fd;
 	struct err err;
 };
 
-/* Shares this process's memory, but stays in the outer user namespace. */
+/*
+ * Shares this process's memory, but stays in the outer user namespace. Its end
+ * frees the old mount namespace, which takes a grace period: it is not waited
+ * for; pid 1 reaps it.
+ */
 static int map_inner(void *arg)
 {
 	struct mapper *mapper = arg;
-	uint64_t go;
+	uint64_t word;
 
-	if (read(mapper->go_fd, &go, sizeof(go)) != sizeof(go))
+	if (read(mapper->go_fd, &word, sizeof(word)) != sizeof(word))
 		return 1;
-	return hlp_maps_write(mapper->box->proc_fd, "1", &mapper->maps,
-			      &mapper->err) < 0;
+	word = 1;
+	if (hlp_maps_write(mapper->box->proc_fd, "1", &mapper->maps,
+			   &mapper->err) < 0)
+		word = 2;
+	return write(mapper->done_fd, &word, sizeof(word)) != sizeof(word);
 }
 
 /*
@@ -68,30 +75,29 @@ static int map_inner(void *arg)
 static int hlp_stage_sealed(struct hlp_box *box, struct err *err)
 {
 	static _Alignas(16) char stack[HLP_MAPPER_STACK_BYTES];
-	struct mapper mapper = { .box = box, .err = ERR_INIT };
+	static struct mapper mapper;
 	auto_fd go_fd = eventfd(0, EFD_CLOEXEC);
-	int status = 0;
-	uint64_t go = 1;
-	pid_t pid;
+	auto_fd done_fd = eventfd(0, EFD_CLOEXEC);
+	uint64_t word = 1;
 
 	if (hlp_knocked_out(HLP_LAYER_SEAL))
 		return 0;
+	mapper.box = box;
 	mapper.go_fd = go_fd;
+	mapper.done_fd = done_fd;
 	hlp_map_mirror(&mapper.maps.uid, &box->config->maps.uid);
 	hlp_map_mirror(&mapper.maps.gid, &box->config->maps.gid);
 	/* Undumpable, its uid_map would belong to nobody who can write it. */
 	if (prctl(PR_SET_DUMPABLE, 1) < 0)
 		return err_set(err, ERR_KERNEL, errno, "PR_SET_DUMPABLE");
-	pid = clone(map_inner, stack + sizeof(stack), CLONE_VM | SIGCHLD,
-		    &mapper);
-	if (pid < 0)
+	if (clone(map_inner, stack + sizeof(stack), CLONE_VM | SIGCHLD,
+		  &mapper) < 0)
 		return err_set(err, ERR_KERNEL, errno, "clone the mapper");
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+	    write(go_fd, &word, sizeof(word)) != sizeof(word) ||
+	    read(done_fd, &word, sizeof(word)) != sizeof(word))
 		return err_set(err, ERR_KERNEL, errno, "seal");
-	if (write(go_fd, &go, sizeof(go)) != sizeof(go) ||
-	    waitpid(pid, &status, 0) != pid)
-		return err_set(err, ERR_KERNEL, errno, "seal");
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+	if (word != 1) {
 		*err = mapper.err;
 		return err_wrap(err, "seal");
 	}
@@ -127,17 +133,15 @@ static int hlp_stage_lowered(const struct hlp_box *box, struct err *err)
 			     (UINT64_C(1) << CAP_KILL);
 
 	if (!hlp_knocked_out(HLP_LAYER_CAPS)) {
-		for (unsigned long cap = 0; cap < 64; cap++) {
-			int in = prctl(PR_CAPBSET_READ, cap);
-
-			if (in < 0)
-				break;
+		/* EINVAL: past the last that this kernel knows. */
+		for (unsigned long cap = 0; cap < 64; cap++)
 			if (!(keep >> cap & 1) &&
-			    (prctl(PR_CAPBSET_DROP, cap) < 0 ||
-			     prctl(PR_CAPBSET_READ, cap) != 0))
+			    prctl(PR_CAPBSET_DROP, cap) < 0 && errno != EINVAL)
 				return err_set(err, ERR_KERNEL, errno,
 					       "empty the bounding set");
-		}
+		if (prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN) != 0)
+			return err_set(err, ERR_INTERNAL, 0,
+				       "the bounding set is not empty");
 		/* execve by id 0 gives nothing that was not ambient. */
 		if (prctl(PR_SET_SECUREBITS,
 			  SECBIT_NOROOT | SECBIT_NOROOT_LOCKED) < 0)

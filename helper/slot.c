@@ -85,8 +85,8 @@ static int lease(struct hlp_slots *slots, struct hlp_slot *slot,
 
 static void release(struct hlp_slots *slots, struct hlp_slot *slot)
 {
-	uint32_t index = (slot->block - slots->config->block_base) >>
-			 HLP_BLOCK_SHIFT;
+	uint32_t index =
+		(slot->block - slots->config->block_base) >> HLP_BLOCK_SHIFT;
 	struct hlp_block *block = &slots->block[index];
 
 	if (!slot->block)
@@ -299,6 +299,10 @@ static int check_new(const struct hlp_slots *slots, const struct hlp_step *step,
 {
 	const struct hlp_spawner_config *config = slots->config;
 
+	if (slots->unable.code != ERR_NONE) {
+		*err = slots->unable;
+		return -1;
+	}
 	if (step->new_.net == HLP_NET_HOST && !config->allow_host_net)
 		return err_set(err, ERR_DENIED, 0,
 			       "the policy does not allow the host's network");

@@ -55,6 +55,7 @@ struct hlp_slots {
 	int epoll_fd; /* owned */
 	bool ended; /* the dispatcher is gone */
 	bool broken; /* it broke the rules */
+	struct err unable; /* why no sandbox can be made, if so */
 	uint32_t n_stuck;
 	struct hlp_slot slot[HLP_MAX_SLOTS];
 	struct hlp_block block[HLP_MAX_BLOCKS];

@@ -52,9 +52,12 @@ void hlp_tell(struct hlp_slots *slots, struct hlp_report *report, int fd)
 
 	while (wire_send(slots->dispatcher_fd, report, sizeof(*report), &fd,
 			 fd >= 0, &err) < 0) {
-		if (err.sys != EAGAIN || poll(&out, 1, HLP_REPORT_WAIT_MS) <= 0)
+		if (err.sys == EPIPE || err.sys == ECONNRESET)
+			slots->ended = true;
+		else if (err.sys != EAGAIN ||
+			 poll(&out, 1, HLP_REPORT_WAIT_MS) <= 0)
 			slots->broken = true;
-		if (slots->broken)
+		if (slots->ended || slots->broken)
 			return;
 	}
 }
@@ -274,7 +277,6 @@ static int start(struct hlp_slots *slots, struct err *err)
 int hlp_spawner_run(int dispatcher_fd, const struct hlp_spawner_config *config)
 {
 	struct hlp_slots *slots = &table;
-	struct err err = ERR_INIT;
 	bool broken;
 
 	find_arguments();
@@ -282,11 +284,9 @@ int hlp_spawner_run(int dispatcher_fd, const struct hlp_spawner_config *config)
 	hlp_slots_init(slots, dispatcher_fd, config);
 	if (watch_dispatcher(slots) < 0)
 		return CREEL_EXIT_KERNEL;
-	if (start(slots, &err) < 0) {
-		tell_ready(slots);
-		hlp_tell_failed(slots, 0, 0, &err);
-		return CREEL_EXIT_KERNEL;
-	}
+	/* Then there are no sandboxes: each request is told why. */
+	if (start(slots, &slots->unable) < 0)
+		hlp_log(HLP_LOG_WARN, "spawner: %s", slots->unable.text);
 	hlp_cgroup_sweep(config->cgroup_fd, config->lease_fd);
 	tell_ready(slots);
 	loop(slots);

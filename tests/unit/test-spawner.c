@@ -36,6 +36,7 @@ static struct {
 	int fd;
 	int control_fd; /* of the last sandbox */
 	bool cover_proc; /* as a container does */
+	bool no_userns;  /* as a hardened host has it */
 	struct hlp_report last;
 } s;
 
@@ -60,6 +61,29 @@ static void become(bool system)
 	    (system && syscall(SYS_capset, &head, data) < 0) ||
 	    prctl(PR_SET_DUMPABLE, !system) < 0)
 		_exit(99);
+}
+
+static bool put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) > 0;
+
+	close(fd);
+	return done;
+}
+
+static void forbid_userns(void)
+{
+	char uid[32], gid[32];
+
+	(void)snprintf(uid, sizeof(uid), "%d %d 1", getuid(), getuid());
+	(void)snprintf(gid, sizeof(gid), "%d %d 1", getgid(), getgid());
+	if (unshare(CLONE_NEWUSER) < 0 ||
+	    !put("/proc/self/setgroups", "deny") ||
+	    !put("/proc/self/uid_map", uid) ||
+	    !put("/proc/self/gid_map", gid) ||
+	    !put("/proc/sys/user/max_user_namespaces", "0"))
+		_exit(97);
 }
 
 static void begin(bool system)
@@ -93,6 +117,8 @@ static void begin(bool system)
 		     mount("none", "/proc/tty", "tmpfs", 0, NULL) < 0))
 			_exit(98);
 		become(system);
+		if (s.no_userns)
+			forbid_userns();
 		_exit(hlp_spawner_run(ends[1], &config));
 	}
 	close(ends[1]);
@@ -357,6 +383,22 @@ START_TEST(test_spawner_good_source_starts)
 	send_op(HLP_OP_START, 0, 9);
 	ck_assert_msg(next_report() == HLP_REPORT_STARTED, "%s",
 		      s.last.err.text);
+	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
+}
+END_TEST
+
+START_TEST(test_spawner_without_user_namespaces_says_why)
+{
+	s.no_userns = true;
+	ready(false);
+	for (int i = 0; i < 2; i++) {
+		send_new(0);
+		ck_assert_int_eq(next_report(), HLP_REPORT_FAILED);
+		ck_assert_int_eq(s.last.err.code, ERR_UNSUPPORTED);
+		ck_assert_ptr_nonnull(strstr(s.last.err.text,
+					     "user.max_user_namespaces"));
+		ck_assert_int_eq(next_report(), HLP_REPORT_GONE);
+	}
 	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
 }
 END_TEST
@@ -632,6 +674,7 @@ Suite *test_suite(void)
 			    modes);
 	tcase_add_loop_test(all, test_spawner_policy_denials, 0, modes);
 	tcase_add_loop_test(all, test_spawner_violation_exits, 0, modes);
+	tcase_add_test(all, test_spawner_without_user_namespaces_says_why);
 	if (geteuid() == 0) {
 		tcase_add_test(all, test_spawner_ids_used_up);
 		tcase_add_loop_test(

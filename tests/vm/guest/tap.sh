@@ -78,7 +78,7 @@ eventually()
 snapshot()
 {
 	echo "processes: $(ps -eo comm= | grep -c creel)"
-	echo "mounts: $(wc -l </proc/1/mountinfo)"
+	echo "mounts: $(grep -vc ' /run/user/' /proc/1/mountinfo)"
 	for type in user pid net ipc uts cgroup; do
 		echo "$type: $(lsns -n -r -o NS -t $type | wc -l)"
 	done

@@ -11,16 +11,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/magic.h>
-#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/vfs.h>
 
 #include "proto/cleanup.h"
 
@@ -29,6 +25,11 @@
 #define HLP_SWEEP_MS 10
 
 static const char *const wanted[] = { "cpu", "memory", "pids" };
+
+/* What its owner must be able to write, see cgroups(7). */
+static const char *const delegated[] = { ".", "cgroup.procs",
+					 "cgroup.subtree_control",
+					 "cgroup.threads" };
 
 static const struct {
 	const char *controller, *file;
@@ -40,7 +41,12 @@ static const struct {
 	[HLP_LIMIT_CPU_WEIGHT] = { "cpu", "cpu.weight" },
 };
 
-static int put(int dir_fd, const char *name, const char *text)
+/**
+ * hlp_cgroup_put() - write to a file of a cgroup
+ *
+ * Return: 0 or -1 with errno.
+ */
+int hlp_cgroup_put(int dir_fd, const char *name, const char *text)
 {
 	auto_fd fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	size_t len = strlen(text);
@@ -48,7 +54,10 @@ static int put(int dir_fd, const char *name, const char *text)
 	return fd >= 0 && write(fd, text, len) == (ssize_t)len ? 0 : -1;
 }
 
-static int get(int dir_fd, const char *name, char *text, size_t size)
+/**
+ * hlp_cgroup_get() - read a file, @size bytes with its terminator
+ */
+int hlp_cgroup_get(int dir_fd, const char *name, char *text, size_t size)
 {
 	auto_fd fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
@@ -63,7 +72,10 @@ static int open_dir(int dir_fd, const char *name)
 		      O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-static int make_dir(int dir_fd, const char *name)
+/**
+ * hlp_cgroup_dir() - open a directory, which is made where it is missing
+ */
+int hlp_cgroup_dir(int dir_fd, const char *name)
 {
 	if (mkdirat(dir_fd, name, 0755) < 0 && errno != EEXIST)
 		return -1;
@@ -84,18 +96,23 @@ static bool has_word(const char *text, const char *word)
 	return false;
 }
 
-/* Enables what there is of the controllers that limits need. */
-static void enable(int dir_fd, char controllers[64])
+/**
+ * hlp_cgroup_enable() - enable what there is of the controllers of limits
+ * @controllers: set to those that now are, space separated
+ */
+void hlp_cgroup_enable(int dir_fd, char controllers[64])
 {
 	char there[256], word[16];
 
 	controllers[0] = '\0';
-	if (get(dir_fd, "cgroup.controllers", there, sizeof(there)) < 0)
+	if (hlp_cgroup_get(dir_fd, "cgroup.controllers", there, sizeof(there)) <
+	    0)
 		return;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		(void)snprintf(word, sizeof(word), "+%s", wanted[i]);
 		if (has_word(there, wanted[i]) &&
-		    put(dir_fd, "cgroup.subtree_control", word) == 0) {
+		    hlp_cgroup_put(dir_fd, "cgroup.subtree_control", word) ==
+			    0) {
 			if (controllers[0])
 				strncat(controllers, " ",
 					63 - strlen(controllers));
@@ -105,160 +122,17 @@ static void enable(int dir_fd, char controllers[64])
 	}
 }
 
-static int open_root(void)
-{
-	static const char *const places[] = { "/sys/fs/cgroup",
-					      "/sys/fs/cgroup/unified" };
-	struct statfs fs;
-
-	for (size_t i = 0; i < 2; i++) {
-		auto_fd fd =
-			open(places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (fd >= 0 && fstatfs(fd, &fs) == 0 &&
-		    fs.f_type == CGROUP2_SUPER_MAGIC)
-			return fd_take(&fd);
-	}
-	return -1;
-}
-
-/* This process's own cgroup, as a directory below @root_fd. */
-static int open_own(int root_fd, char *path, size_t size)
-{
-	char text[4096];
-	char *line;
-
-	if (get(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text)) < 0)
-		return -1;
-	line = strncmp(text, "0::/", 4) ? strstr(text, "\n0::/") : text;
-	if (!line)
-		return -1;
-	line = strstr(line, "0::/") + 4;
-	line[strcspn(line, "\n")] = '\0';
-	if (strstr(line, "..") || snprintf(path, size, "%s", line) >= (int)size)
-		return -1;
-	return openat(root_fd, line[0] ? line : ".",
-		      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-static bool is_delegated(int dir_fd)
-{
-	return faccessat(dir_fd, ".", W_OK, AT_EACCESS) == 0 &&
-	       faccessat(dir_fd, "cgroup.procs", W_OK, AT_EACCESS) == 0 &&
-	       faccessat(dir_fd, "cgroup.subtree_control", W_OK, AT_EACCESS) ==
-		       0;
-}
-
-/* Root writes everywhere; only a service's own cgroup is his to fill. */
-static bool is_service(const char *path)
-{
-	size_t len = strlen(path);
-
-	return len > 8 && !strcmp(path + len - 8, ".service");
-}
-
-static int no_tree(struct hlp_cgroup_tree *out, const char *why)
-{
-	(void)snprintf(out->why, sizeof(out->why), "%s", why);
-	return -1;
-}
-
 /**
- * hlp_cgroup_claim() - find a cgroup that sandboxes can live below
- * @system: this process is root, and sandboxes belong to @owner
- * @enter:  this process lives for long; root's others may stay where they are,
- *          which saves them a grace period (10 ms)
- * @owner:  who makes the sandboxes' cgroups; @group likewise
- * @out:    filled; fd is -1 and why is set where there is none
- *
- * Called once, before the process forks and before it gives up its ids: it
- * moves itself into a leaf, since a cgroup with processes cannot have
- * controllers below it, or has its spawner forked there. The spawner must be
- * below the cgroup that sandboxes are: what is common to both must be its own.
- *
- * Return: 0 or -1, which is no error: limits are then refused one by one.
+ * hlp_cgroup_give() - hand a directory on
+ * @to_owner: else to a group, which then may write
  */
-int hlp_cgroup_claim(bool system, bool enter, uid_t owner, gid_t group,
-		     struct hlp_cgroup_tree *out)
+int hlp_cgroup_give(int dir_fd, uid_t uid, gid_t gid, bool to_owner)
 {
-	auto_fd root_fd = open_root();
-	auto_fd own_fd = -1, leaf_fd = -1, tree_fd = -1;
-	char path[4096], unused[64];
-	bool apart = false;
-
-	*out = (struct hlp_cgroup_tree){ .fd = -1, .leaf_fd = -1 };
-	if (root_fd < 0)
-		return no_tree(out, "no cgroup2 file system on /sys/fs/cgroup");
-	own_fd = open_own(root_fd, path, sizeof(path));
-	if (own_fd < 0)
-		return no_tree(out, "own cgroup is not below /sys/fs/cgroup");
-	if (geteuid() == 0 && !is_service(path)) {
-		apart = !enter;
-		enable(root_fd, unused);
-		fd_close(&own_fd);
-		own_fd = make_dir(root_fd, "creel");
-	}
-	if (own_fd < 0 || !is_delegated(own_fd))
-		return no_tree(out, "own cgroup is not delegated to this user");
-	leaf_fd = make_dir(own_fd, "helper");
-	if (leaf_fd < 0 || (!apart && put(leaf_fd, "cgroup.procs", "0") < 0))
-		return no_tree(out, "cannot enter a cgroup of my own");
-	enable(own_fd, unused);
-	tree_fd = make_dir(own_fd, "sandboxes");
-	if (tree_fd < 0)
-		return no_tree(out, "cannot make a cgroup for sandboxes");
-	enable(tree_fd, out->controllers);
-	if (system &&
-	    (fchown(tree_fd, owner, group) < 0 ||
-	     fchownat(tree_fd, "cgroup.procs", owner, group, 0) < 0 ||
-	     fchownat(tree_fd, "cgroup.subtree_control", owner, group, 0) < 0 ||
-	     /* The common ancestor of the helper's leaf and the sandboxes. */
-	     fchownat(own_fd, "cgroup.procs", owner, group, 0) < 0))
-		return no_tree(out, "cannot hand a cgroup to the helper");
-	out->fd = fd_take(&tree_fd);
-	out->leaf_fd = apart ? fd_take(&leaf_fd) : -1;
-	return 0;
-}
-
-/**
- * hlp_cgroup_fork() - fork(2), into the tree's leaf where there is one
- *
- * Privilege: for a leaf, that of writing to the common ancestor of both.
- */
-pid_t hlp_cgroup_fork(const struct hlp_cgroup_tree *tree)
-{
-	struct clone_args args = { .flags = CLONE_INTO_CGROUP,
-				   .exit_signal = SIGCHLD,
-				   .cgroup = (uint64_t)tree->leaf_fd };
-
-	if (tree->leaf_fd < 0)
-		return fork();
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-}
-
-/**
- * hlp_cgroup_user() - one user's part of the tree
- * @tree: from hlp_cgroup_claim()
- * @user: names the directory
- * @out:  filled, with a descriptor of its own
- *
- * Return: 0, or -1 with why set.
- */
-int hlp_cgroup_user(const struct hlp_cgroup_tree *tree, uid_t user,
-		    struct hlp_cgroup_tree *out)
-{
-	char name[24];
-
-	*out = *tree;
-	out->fd = -1;
-	out->leaf_fd = -1;
-	if (tree->fd < 0)
-		return -1;
-	(void)snprintf(name, sizeof(name), "u-%" PRIu32, (uint32_t)user);
-	out->fd = make_dir(tree->fd, name);
-	if (out->fd < 0)
-		return no_tree(out, "cannot make a cgroup for this user");
-	enable(out->fd, out->controllers);
+	for (size_t i = 0; i < 4; i++)
+		if (fchownat(dir_fd, delegated[i], uid, gid, 0) < 0 ||
+		    (!to_owner &&
+		     fchmodat(dir_fd, delegated[i], i ? 0664 : 0775, 0) < 0))
+			return -1;
 	return 0;
 }
 
@@ -280,150 +154,13 @@ void hlp_cgroup_fini(struct hlp_cgroup *cgroup)
 }
 
 /**
- * hlp_cgroup_make() - the cgroups of one sandbox, empty
- * @cgroup: name is set; a left-over directory of that name is killed and
- *          removed first, and is an error (LIMIT) where it does not go
- * @controllers: those of the tree
- *
- * The controllers are enabled while both are empty: later it would wait for a
- * grace period (16 ms on 6.1).
- *
- * Return: 0 or -1, nothing is left behind.
- */
-int hlp_cgroup_make(int tree_fd, const char *controllers,
-		    struct hlp_cgroup *cgroup, struct err *err)
-{
-	char unused[64];
-
-	if (mkdirat(tree_fd, cgroup->name, 0755) < 0) {
-		struct hlp_cgroup old = *cgroup;
-
-		old.outer_fd = open_dir(tree_fd, cgroup->name);
-		if (errno != EEXIST && old.outer_fd < 0)
-			return err_set(err, ERR_KERNEL, errno, "make a cgroup");
-		hlp_cgroup_kill(&old);
-		if (hlp_cgroup_remove(tree_fd, &old) < 0 ||
-		    mkdirat(tree_fd, cgroup->name, 0755) < 0) {
-			hlp_cgroup_fini(&old);
-			return err_set(err, ERR_LIMIT, errno,
-				       "an earlier sandbox's cgroup is in use");
-		}
-	}
-	cgroup->outer_fd = open_dir(tree_fd, cgroup->name);
-	if (cgroup->outer_fd >= 0 && controllers[0])
-		enable(cgroup->outer_fd, unused);
-	if (cgroup->outer_fd >= 0)
-		cgroup->inner_fd = make_dir(cgroup->outer_fd, "p");
-	if (cgroup->inner_fd < 0 ||
-	    put(cgroup->outer_fd, "cgroup.max.descendants",
-		HLP_CGROUP_MAX_DESCENDANTS) < 0) {
-		err_set(err, ERR_KERNEL, errno, "set up a cgroup");
-		(void)hlp_cgroup_remove(tree_fd, cgroup);
-		hlp_cgroup_fini(cgroup);
-		return -1;
-	}
-	return 0;
-}
-
-/*
- * The system helper has no CAP_CHOWN; it may give its own files to a group that
- * it is in for file access, which CAP_SETGID lets it be.
- */
-static int give(int dir_fd, const char *name, uid_t uid, gid_t gid, bool system)
-{
-	mode_t mode = name[0] == '.' ? 0775 : 0664;
-
-	if (!system)
-		return fchownat(dir_fd, name, uid, gid, 0);
-	if (fchownat(dir_fd, name, (uid_t)-1, gid, 0) < 0)
-		return -1;
-	return fchmodat(dir_fd, name, mode, 0);
-}
-
-/**
- * hlp_cgroup_delegate() - let pid 1 make cgroups for its commands
- * @uid: whom pid 1 will be, as seen here; @gid likewise
- * @system: this process owns the directory but cannot change its owner
- *
- * Limits stay out of reach: they are in the directory above, and the cgroup
- * namespace's root keeps pid 1 below its own.
- */
-int hlp_cgroup_delegate(struct hlp_cgroup *cgroup, uid_t uid, gid_t gid,
-			bool system, struct err *err)
-{
-	static const char *const files[] = { "cgroup.procs",
-					     "cgroup.subtree_control",
-					     "cgroup.threads", "." };
-	int failed = 0, sys = 0;
-
-	if (system)
-		(void)setfsgid(gid);
-	for (size_t i = 0; i < 4 && !failed; i++) {
-		failed = give(cgroup->inner_fd, files[i], uid, gid, system);
-		sys = errno;
-	}
-	if (system)
-		(void)setfsgid(getegid());
-	if (failed)
-		return err_set(err, ERR_KERNEL, sys, "delegate a cgroup");
-	return 0;
-}
-
-/**
- * hlp_cgroup_limit() - set one limit of a sandbox
- *
- * Safety: the value is a number and goes to a fixed file of a directory that
- * no sandbox can write; a hostile controller can only choose how little its
- * own sandbox gets, the ceilings are the caller's to check.
- *
- * Return: 0 or -1. UNSUPPORTED with the name of the missing controller.
- */
-int hlp_cgroup_limit(const struct hlp_cgroup *cgroup, enum hlp_limit limit,
-		     uint64_t value, struct err *err)
-{
-	char text[48];
-
-	if (cgroup->outer_fd < 0)
-		return err_set(err, ERR_UNSUPPORTED, 0,
-			       "no cgroup, so no %s controller for %s",
-			       limits[limit].controller, limits[limit].file);
-	if (limit == HLP_LIMIT_CPU_MAX)
-		(void)snprintf(text, sizeof(text), "%" PRIu64 " 100000", value);
-	else
-		(void)snprintf(text, sizeof(text), "%" PRIu64, value);
-	if (put(cgroup->outer_fd, limits[limit].file, text) == 0)
-		return 0;
-	if (errno == ENOENT)
-		return err_set(
-			err, ERR_UNSUPPORTED, 0,
-			"%s needs the cgroup controller %s, which is not available",
-			limits[limit].file, limits[limit].controller);
-	return err_set(err, ERR_KERNEL, errno, "set %s", limits[limit].file);
-}
-
-/**
- * hlp_cgroup_oom() - whether the memory limit ever killed something in it
- */
-bool hlp_cgroup_oom(const struct hlp_cgroup *cgroup)
-{
-	char text[256];
-	const char *at;
-
-	if (cgroup->outer_fd < 0 ||
-	    get(cgroup->outer_fd, "memory.events", text, sizeof(text)) < 0)
-		return false;
-	at = strstr(text, "\noom_kill ");
-	return at && at[10] != '0';
-}
-
-/**
  * hlp_cgroup_kill() - kill everything in it; see cgroup.kill in cgroups(7)
  */
 void hlp_cgroup_kill(const struct hlp_cgroup *cgroup)
 {
 	/* ENOENT and ENODEV: it is gone, and so is all that was in it. */
 	if (cgroup->outer_fd >= 0)
-		(void)put(cgroup->outer_fd, "cgroup.kill", "1");
+		(void)hlp_cgroup_put(cgroup->outer_fd, "cgroup.kill", "1");
 }
 
 typedef void cgroup_dir_fn(int dir_fd, const char *name, void *arg);
@@ -481,41 +218,165 @@ int hlp_cgroup_remove(int tree_fd, struct hlp_cgroup *cgroup)
 	return 0;
 }
 
-static int lock_byte(int fd, unsigned long byte, short how)
+/* Kills and removes the cgroups of a sandbox that is nobody's any more. */
+static int end_left(int tree_fd, const char *name)
+{
+	struct hlp_cgroup left = { .outer_fd = open_dir(tree_fd, name),
+				   .inner_fd = -1 };
+
+	(void)snprintf(left.name, sizeof(left.name), "%.31s", name);
+	hlp_cgroup_kill(&left);
+	for (int i = 0; i < HLP_SWEEP_TRIES; i++) {
+		if (hlp_cgroup_remove(tree_fd, &left) == 0)
+			return 0;
+		(void)poll(NULL, 0, HLP_SWEEP_MS);
+	}
+	hlp_cgroup_fini(&left);
+	return -1;
+}
+
+/**
+ * hlp_cgroup_make() - the cgroups of one sandbox, empty
+ * @cgroup: name is set; what is left of that name is ended first
+ * @controllers: those of the tree
+ *
+ * The controllers are enabled while both are empty: later it would wait for a
+ * grace period (16 ms on 6.1).
+ *
+ * Return: 0 or -1, nothing is left behind.
+ */
+int hlp_cgroup_make(int tree_fd, const char *controllers,
+		    struct hlp_cgroup *cgroup, struct err *err)
+{
+	char unused[64];
+
+	if (mkdirat(tree_fd, cgroup->name, 0755) < 0 &&
+	    (errno != EEXIST || end_left(tree_fd, cgroup->name) < 0 ||
+	     mkdirat(tree_fd, cgroup->name, 0755) < 0)) {
+		cgroup->name[0] = '\0';
+		return err_set(err, ERR_KERNEL, errno, "make a cgroup");
+	}
+	cgroup->outer_fd = open_dir(tree_fd, cgroup->name);
+	if (cgroup->outer_fd >= 0 && controllers[0])
+		hlp_cgroup_enable(cgroup->outer_fd, unused);
+	if (cgroup->outer_fd >= 0)
+		cgroup->inner_fd = hlp_cgroup_dir(cgroup->outer_fd, "p");
+	if (cgroup->inner_fd < 0 ||
+	    hlp_cgroup_put(cgroup->outer_fd, "cgroup.max.descendants",
+			   HLP_CGROUP_MAX_DESCENDANTS) < 0) {
+		err_set(err, ERR_KERNEL, errno, "set up a cgroup");
+		(void)hlp_cgroup_remove(tree_fd, cgroup);
+		hlp_cgroup_fini(cgroup);
+		return -1;
+	}
+	return 0;
+}
+
+/**
+ * hlp_cgroup_delegate() - let pid 1 make cgroups for its commands
+ * @uid: whom pid 1 will be, as seen here; @gid likewise
+ * @system: this process owns the directory but has no CAP_CHOWN; it may give
+ * its files to a group that it is in for file access
+ *
+ * Limits stay out of reach: they are in the directory above, and the cgroup
+ * namespace's root keeps pid 1 below its own.
+ */
+int hlp_cgroup_delegate(struct hlp_cgroup *cgroup, uid_t uid, gid_t gid,
+			bool system, struct err *err)
+{
+	int failed, sys;
+
+	if (system)
+		(void)setfsgid(gid);
+	failed = hlp_cgroup_give(cgroup->inner_fd, system ? (uid_t)-1 : uid,
+				 gid, !system);
+	sys = errno;
+	if (system)
+		(void)setfsgid(getegid());
+	if (failed)
+		return err_set(err, ERR_KERNEL, sys, "delegate a cgroup");
+	return 0;
+}
+
+/**
+ * hlp_cgroup_limit() - set one limit of a sandbox
+ *
+ * Safety: the value is a number and goes to a fixed file of a directory that
+ * no sandbox can write; a hostile controller can only choose how little its
+ * own sandbox gets, the ceilings are the caller's to check.
+ *
+ * Return: 0 or -1. UNSUPPORTED with the name of the missing controller.
+ */
+int hlp_cgroup_limit(const struct hlp_cgroup *cgroup, enum hlp_limit limit,
+		     uint64_t value, struct err *err)
+{
+	char text[48];
+
+	if (cgroup->outer_fd < 0)
+		return err_set(err, ERR_UNSUPPORTED, 0,
+			       "no cgroup, so no %s controller for %s",
+			       limits[limit].controller, limits[limit].file);
+	if (limit == HLP_LIMIT_CPU_MAX)
+		(void)snprintf(text, sizeof(text), "%" PRIu64 " 100000", value);
+	else
+		(void)snprintf(text, sizeof(text), "%" PRIu64, value);
+	if (hlp_cgroup_put(cgroup->outer_fd, limits[limit].file, text) == 0)
+		return 0;
+	if (errno == ENOENT)
+		return err_set(
+			err, ERR_UNSUPPORTED, 0,
+			"%s needs the cgroup controller %s, which is not available",
+			limits[limit].file, limits[limit].controller);
+	return err_set(err, ERR_KERNEL, errno, "set %s", limits[limit].file);
+}
+
+/**
+ * hlp_cgroup_oom() - whether the memory limit ever killed something in it
+ */
+bool hlp_cgroup_oom(const struct hlp_cgroup *cgroup)
+{
+	char text[256];
+	const char *at;
+
+	if (cgroup->outer_fd < 0 ||
+	    hlp_cgroup_get(cgroup->outer_fd, "memory.events", text,
+			   sizeof(text)) < 0)
+		return false;
+	at = strstr(text, "\noom_kill ");
+	return at && at[10] != '0';
+}
+
+/**
+ * hlp_block_lock() - take or leave a block of ids, for all helpers of a machine
+ * @lease_fd: a file with a byte for each block, -1 none
+ * @number:   the block's first id, over its size
+ * @how:      F_WRLCK or F_UNLCK
+ */
+int hlp_block_lock(int lease_fd, uint32_t number, short how)
 {
 	struct flock lock = { .l_type = how,
 			      .l_whence = SEEK_SET,
-			      .l_start = (off_t)byte,
+			      .l_start = number,
 			      .l_len = 1 };
 
-	return fd < 0 ? -1 : fcntl(fd, F_OFD_SETLK, &lock);
+	return lease_fd < 0 ? 0 : fcntl(lease_fd, F_OFD_SETLK, &lock);
 }
 
 /* Not a live spawner's: whose process is there, or who has the block's lock. */
 static void sweep_one(int tree_fd, const char *name, void *arg)
 {
-	struct hlp_cgroup left = { .outer_fd = -1, .inner_fd = -1 };
 	const int lease_fd = *(const int *)arg;
 	char *end;
-	unsigned long number = strtoul(name + 1, &end, 10);
-	bool ours = name[0] == 's' && *end == '-' &&
-		    kill((pid_t)number, 0) < 0 && errno == ESRCH;
-	bool locked = name[0] == 'b' && *end == '\0' &&
-		      lock_byte(lease_fd, number, F_WRLCK) == 0;
+	uint32_t number = (uint32_t)strtoul(name + 1, &end, 10);
 
-	if ((ours || locked) && strlen(name) < sizeof(left.name)) {
-		memcpy(left.name, name, strlen(name));
-		left.outer_fd = open_dir(tree_fd, name);
-		hlp_cgroup_kill(&left);
-		for (int i = 0; i < HLP_SWEEP_TRIES; i++) {
-			if (hlp_cgroup_remove(tree_fd, &left) == 0)
-				break;
-			(void)poll(NULL, 0, HLP_SWEEP_MS);
-		}
-		hlp_cgroup_fini(&left);
+	if (name[0] == 's' && *end == '-' && kill((pid_t)number, 0) < 0 &&
+	    errno == ESRCH)
+		(void)end_left(tree_fd, name);
+	if (name[0] == 'b' && *end == '\0' && lease_fd >= 0 &&
+	    hlp_block_lock(lease_fd, number, F_WRLCK) == 0) {
+		(void)end_left(tree_fd, name);
+		(void)hlp_block_lock(lease_fd, number, F_UNLCK);
 	}
-	if (locked)
-		(void)lock_byte(lease_fd, number, F_UNLCK);
 }
 
 /**

@@ -4,6 +4,7 @@
 #define HELPER_CGROUP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -33,7 +34,14 @@ pid_t hlp_cgroup_fork(const struct hlp_cgroup_tree *tree);
 int hlp_cgroup_user(const struct hlp_cgroup_tree *tree, uid_t user,
 		    struct hlp_cgroup_tree *out);
 
+int hlp_block_lock(int lease_fd, uint32_t number, short how);
 void hlp_cgroup_sweep(int tree_fd, int lease_fd);
+
+int hlp_cgroup_put(int dir_fd, const char *name, const char *text);
+int hlp_cgroup_get(int dir_fd, const char *name, char *text, size_t size);
+int hlp_cgroup_dir(int dir_fd, const char *name);
+void hlp_cgroup_enable(int dir_fd, char controllers[64]);
+int hlp_cgroup_give(int dir_fd, uid_t uid, gid_t gid, bool to_owner);
 
 void hlp_cgroup_init(struct hlp_cgroup *cgroup);
 void hlp_cgroup_fini(struct hlp_cgroup *cgroup);

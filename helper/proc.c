@@ -138,54 +138,38 @@ int hlp_proc_new(struct hlp_box *box, struct err *err)
 	return set_switches(box, err);
 }
 
-static int cover_readonly(int proc_fd, const char *name, struct err *err)
-{
-	auto_fd target_fd = hlp_open_in(proc_fd, name, HLP_WALK_OWN);
-	auto_fd tree_fd = -1;
-
-	if (target_fd < 0)
-		return errno == ENOENT ? 0 :
-					 err_set(err, ERR_KERNEL, errno,
-						 "open /proc/%s", name);
-	tree_fd = hlp_mount_tree(
-		target_fd, "",
-		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
-	return tree_fd < 0 ? -1 : hlp_mount_attach(tree_fd, target_fd, err);
-}
-
-/* Directories by an empty file system, files by /dev/null as the host has it.
+/*
+ * Directories are masked by an empty file system, files by /dev/null as the
+ * host has it; the rest by itself, read-only.
  */
-static int cover_masked(int proc_fd, const char *name, int *empty_fd,
-			struct err *err)
+static int cover(struct hlp_box *box, const char *name, bool mask,
+		 struct err *err)
 {
 	static const struct hlp_option empty[] = { { "size", "4k" },
 						   { "nr_inodes", "1" },
 						   { "mode", "555" },
 						   { NULL, NULL } };
-	const uint64_t attr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
-			      MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-	auto_fd target_fd = hlp_open_in(proc_fd, name, HLP_WALK_OWN);
+	const uint64_t attr =
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+	auto_fd target_fd = hlp_open_in(box->proc_fd, name, HLP_WALK_OWN);
 	auto_fd tree_fd = -1;
 	struct stat st;
 
-	if (target_fd < 0)
-		return errno == ENOENT ? 0 :
-					 err_set(err, ERR_KERNEL, errno,
-						 "open /proc/%s", name);
-	if (fstat(target_fd, &st) < 0)
-		return err_set(err, ERR_KERNEL, errno, "stat /proc/%s", name);
-	if (!S_ISDIR(st.st_mode))
-		tree_fd =
-			hlp_mount_tree(AT_FDCWD, "/dev/null",
-				       attr & ~(uint64_t)MOUNT_ATTR_NODEV, err);
-	else if (*empty_fd < 0)
-		tree_fd = hlp_mount_new("tmpfs", empty, attr, err);
+	/* ENOENT: this kernel has no such thing. */
+	if (target_fd < 0 && errno == ENOENT)
+		return 0;
+	if (target_fd < 0 || fstat(target_fd, &st) < 0)
+		return err_set(err, ERR_KERNEL, errno, "open /proc/%s", name);
+	if (!mask)
+		tree_fd = hlp_mount_tree(target_fd, "", attr | MOUNT_ATTR_NODEV,
+					 err);
+	else if (S_ISDIR(st.st_mode))
+		tree_fd = hlp_mount_new("tmpfs", empty, attr | MOUNT_ATTR_NODEV,
+					err);
 	else
-		tree_fd = hlp_mount_tree(*empty_fd, "", attr, err);
+		tree_fd = hlp_mount_tree(AT_FDCWD, "/dev/null", attr, err);
 	if (tree_fd < 0 || hlp_mount_attach(tree_fd, target_fd, err) < 0)
-		return -1;
-	if (S_ISDIR(st.st_mode) && *empty_fd < 0)
-		*empty_fd = fd_take(&tree_fd);
+		return err_wrap(err, "/proc/%s", name);
 	return 0;
 }
 
@@ -197,7 +181,6 @@ static int cover_masked(int proc_fd, const char *name, int *empty_fd,
  */
 int hlp_proc_attach(struct hlp_box *box, struct err *err)
 {
-	auto_fd empty_fd = -1;
 	struct statfs fs;
 
 	if (hlp_own_attach(box, box->proc_fd, "/proc", true, err) < 0)
@@ -207,11 +190,11 @@ int hlp_proc_attach(struct hlp_box *box, struct err *err)
 	if (hlp_knocked_out(HLP_LAYER_MASKS))
 		return 0;
 	for (size_t i = 0; i < sizeof(readonly) / sizeof(readonly[0]); i++)
-		if (cover_readonly(box->proc_fd, readonly[i], err) < 0)
-			return err_wrap(err, "/proc/%s", readonly[i]);
+		if (cover(box, readonly[i], false, err) < 0)
+			return -1;
 	for (size_t i = 0; i < sizeof(masked) / sizeof(masked[0]); i++)
-		if (cover_masked(box->proc_fd, masked[i], &empty_fd, err) < 0)
-			return err_wrap(err, "/proc/%s", masked[i]);
+		if (cover(box, masked[i], true, err) < 0)
+			return -1;
 	return 0;
 }
 

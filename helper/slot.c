@@ -51,19 +51,6 @@ void hlp_slots_init(struct hlp_slots *slots, int dispatcher_fd,
 		slot_init(&slots->slot[i]);
 }
 
-/* A block is one byte of a file that all helpers of the machine lock. */
-static int lock_block(const struct hlp_slots *slots, uint32_t block, short how)
-{
-	struct flock lock = { .l_type = how,
-			      .l_whence = SEEK_SET,
-			      .l_start = block >> HLP_BLOCK_SHIFT,
-			      .l_len = 1 };
-
-	return slots->config->lease_fd < 0 ?
-		       0 :
-		       fcntl(slots->config->lease_fd, F_OFD_SETLK, &lock);
-}
-
 /* The lowest that is free: its id shift is there already. */
 static int lease(struct hlp_slots *slots, struct hlp_slot *slot,
 		 struct err *err)
@@ -74,7 +61,9 @@ static int lease(struct hlp_slots *slots, struct hlp_slot *slot,
 		uint32_t first =
 			slots->config->block_base + (i << HLP_BLOCK_SHIFT);
 
-		if (slots->block[i].leased || lock_block(slots, first, F_WRLCK))
+		if (slots->block[i].leased ||
+		    hlp_block_lock(slots->config->lease_fd,
+				   first >> HLP_BLOCK_SHIFT, F_WRLCK))
 			continue;
 		slots->block[i].leased = true;
 		slot->block = first;
@@ -97,7 +86,8 @@ static void release(struct hlp_slots *slots, struct hlp_slot *slot)
 		block->idmap_fd = 0;
 	}
 	block->leased = false;
-	(void)lock_block(slots, slot->block, F_UNLCK);
+	(void)hlp_block_lock(slots->config->lease_fd,
+			     slot->block >> HLP_BLOCK_SHIFT, F_UNLCK);
 	slot->block = 0;
 }
 
@@ -223,23 +213,25 @@ static int make_cgroup(struct hlp_slots *slots, struct hlp_slot *slot,
 	return hlp_cgroup_delegate(&slot->cgroup, id, gid, config->system, err);
 }
 
+static uint64_t ceiling(const struct hlp_spawner_config *config,
+			enum hlp_limit limit)
+{
+	if (limit == HLP_LIMIT_MEMORY_MAX)
+		return config->max_memory;
+	if (limit == HLP_LIMIT_PIDS_MAX)
+		return config->max_pids;
+	return limit == HLP_LIMIT_CPU_MAX ? config->max_cpu_usec : 0;
+}
+
 static int set_ceilings(const struct hlp_slots *slots, struct hlp_slot *slot,
 			struct err *err)
 {
-	const struct hlp_spawner_config *config = slots->config;
+	for (enum hlp_limit i = 1; i < HLP_LIMIT_COUNT; i++) {
+		uint64_t value = ceiling(slots->config, i);
 
-	if (config->max_memory &&
-	    hlp_cgroup_limit(&slot->cgroup, HLP_LIMIT_MEMORY_MAX,
-			     config->max_memory, err) < 0)
-		return -1;
-	if (config->max_pids &&
-	    hlp_cgroup_limit(&slot->cgroup, HLP_LIMIT_PIDS_MAX,
-			     config->max_pids, err) < 0)
-		return -1;
-	if (config->max_cpu_usec &&
-	    hlp_cgroup_limit(&slot->cgroup, HLP_LIMIT_CPU_MAX,
-			     config->max_cpu_usec, err) < 0)
-		return -1;
+		if (value && hlp_cgroup_limit(&slot->cgroup, i, value, err) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -352,20 +344,13 @@ static void do_new(struct hlp_slots *slots, struct hlp_slot *slot,
 static int do_limit(const struct hlp_slots *slots, const struct hlp_slot *slot,
 		    const struct hlp_step *step, struct err *err)
 {
-	const struct hlp_spawner_config *config = slots->config;
-	uint64_t value = step->limit.value;
-	uint64_t ceiling = 0;
+	uint64_t most = ceiling(slots->config, step->limit.limit);
 
-	if (step->limit.limit == HLP_LIMIT_MEMORY_MAX)
-		ceiling = config->max_memory;
-	else if (step->limit.limit == HLP_LIMIT_PIDS_MAX)
-		ceiling = config->max_pids;
-	else if (step->limit.limit == HLP_LIMIT_CPU_MAX)
-		ceiling = config->max_cpu_usec;
-	if (ceiling && value > ceiling)
+	if (most && step->limit.value > most)
 		return err_set(err, ERR_DENIED, 0,
-			       "the policy allows at most %" PRIu64, ceiling);
-	return hlp_cgroup_limit(&slot->cgroup, step->limit.limit, value, err);
+			       "the policy allows at most %" PRIu64, most);
+	return hlp_cgroup_limit(&slot->cgroup, step->limit.limit,
+				step->limit.value, err);
 }
 
 /* A setup process that does not read is not waited for. */

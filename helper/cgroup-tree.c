@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The part of the cgroup2 hierarchy that is creel's: found and claimed once, at
+ * start, by the process that all others of the helper come from.
+ */
+#include <config.h>
+
+#include "helper/cgroup.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+#include "proto/cleanup.h"
+
+static int open_root(void)
+{
+	static const char *const places[] = { "/sys/fs/cgroup",
+					      "/sys/fs/cgroup/unified" };
+	struct statfs fs;
+
+	for (size_t i = 0; i < 2; i++) {
+		auto_fd fd =
+			open(places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd >= 0 && fstatfs(fd, &fs) == 0 &&
+		    fs.f_type == CGROUP2_SUPER_MAGIC)
+			return fd_take(&fd);
+	}
+	return -1;
+}
+
+/* This process's own cgroup, as a directory below @root_fd. */
+static int open_own(int root_fd, char *path, size_t size)
+{
+	char text[4096];
+	char *line;
+
+	if (hlp_cgroup_get(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text)) <
+	    0)
+		return -1;
+	line = strncmp(text, "0::/", 4) ? strstr(text, "\n0::/") : text;
+	if (!line)
+		return -1;
+	line = strstr(line, "0::/") + 4;
+	line[strcspn(line, "\n")] = '\0';
+	if (strstr(line, "..") || snprintf(path, size, "%s", line) >= (int)size)
+		return -1;
+	return openat(root_fd, line[0] ? line : ".",
+		      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static bool is_delegated(int dir_fd)
+{
+	static const char *const files[] = { ".", "cgroup.procs",
+					     "cgroup.subtree_control" };
+
+	for (size_t i = 0; i < 3; i++)
+		if (faccessat(dir_fd, files[i], W_OK, AT_EACCESS) < 0)
+			return false;
+	return true;
+}
+
+/* Root writes everywhere; only a service's own cgroup is his to fill. */
+static bool is_service(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > 8 && !strcmp(path + len - 8, ".service");
+}
+
+static int no_tree(struct hlp_cgroup_tree *out, const char *why)
+{
+	(void)snprintf(out->why, sizeof(out->why), "%s", why);
+	return -1;
+}
+
+/**
+ * hlp_cgroup_claim() - find a cgroup that sandboxes can live below
+ * @system: this process is root, and sandboxes belong to @owner
+ * @enter:  this process lives for long; root's others may stay where they are,
+ *          which saves them a grace period (10 ms)
+ * @owner:  who makes the sandboxes' cgroups; @group likewise
+ * @out:    filled; fd is -1 and why is set where there is none
+ *
+ * Called once, before the process forks and before it gives up its ids: it
+ * moves itself into a leaf, since a cgroup with processes cannot have
+ * controllers below it, or has its spawner forked there. The spawner must be
+ * below the cgroup that sandboxes are: what is common to both must be its own.
+ *
+ * Return: 0 or -1, which is no error: limits are then refused one by one.
+ */
+int hlp_cgroup_claim(bool system, bool enter, uid_t owner, gid_t group,
+		     struct hlp_cgroup_tree *out)
+{
+	auto_fd root_fd = open_root();
+	auto_fd own_fd = -1, leaf_fd = -1, tree_fd = -1;
+	char path[4096], unused[64];
+	bool apart = false;
+
+	*out = (struct hlp_cgroup_tree){ .fd = -1, .leaf_fd = -1 };
+	if (root_fd < 0)
+		return no_tree(out, "no cgroup2 file system on /sys/fs/cgroup");
+	own_fd = open_own(root_fd, path, sizeof(path));
+	if (own_fd < 0)
+		return no_tree(out, "own cgroup is not below /sys/fs/cgroup");
+	if (geteuid() == 0 && !is_service(path)) {
+		apart = !enter;
+		hlp_cgroup_enable(root_fd, unused);
+		fd_close(&own_fd);
+		own_fd = hlp_cgroup_dir(root_fd, "creel");
+	}
+	if (own_fd < 0 || !is_delegated(own_fd))
+		return no_tree(out, "own cgroup is not delegated to this user");
+	leaf_fd = hlp_cgroup_dir(own_fd, "helper");
+	if (leaf_fd < 0 ||
+	    (!apart && hlp_cgroup_put(leaf_fd, "cgroup.procs", "0") < 0))
+		return no_tree(out, "cannot enter a cgroup of my own");
+	hlp_cgroup_enable(own_fd, unused);
+	tree_fd = hlp_cgroup_dir(own_fd, "sandboxes");
+	if (tree_fd < 0)
+		return no_tree(out, "cannot make a cgroup for sandboxes");
+	hlp_cgroup_enable(tree_fd, out->controllers);
+	/* Of its own, procs alone: what leaf and sandboxes have in common. */
+	if (system && (fchownat(own_fd, "cgroup.procs", owner, group, 0) < 0 ||
+		       hlp_cgroup_give(tree_fd, owner, group, true) < 0))
+		return no_tree(out, "cannot hand a cgroup to the helper");
+	out->fd = fd_take(&tree_fd);
+	out->leaf_fd = apart ? fd_take(&leaf_fd) : -1;
+	return 0;
+}
+
+/**
+ * hlp_cgroup_fork() - fork(2), into the tree's leaf where there is one
+ *
+ * Privilege: for a leaf, that of writing to the common ancestor of both.
+ */
+pid_t hlp_cgroup_fork(const struct hlp_cgroup_tree *tree)
+{
+	struct clone_args args = { .flags = CLONE_INTO_CGROUP,
+				   .exit_signal = SIGCHLD,
+				   .cgroup = (uint64_t)tree->leaf_fd };
+
+	if (tree->leaf_fd < 0)
+		return fork();
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+/**
+ * hlp_cgroup_user() - one user's part of the tree
+ * @tree: from hlp_cgroup_claim()
+ * @user: names the directory
+ * @out:  filled, with a descriptor of its own
+ *
+ * Return: 0, or -1 with why set.
+ */
+int hlp_cgroup_user(const struct hlp_cgroup_tree *tree, uid_t user,
+		    struct hlp_cgroup_tree *out)
+{
+	char name[24];
+
+	*out = *tree;
+	out->fd = -1;
+	out->leaf_fd = -1;
+	if (tree->fd < 0)
+		return -1;
+	(void)snprintf(name, sizeof(name), "u-%" PRIu32, (uint32_t)user);
+	out->fd = hlp_cgroup_dir(tree->fd, name);
+	if (out->fd < 0)
+		return no_tree(out, "cannot make a cgroup for this user");
+	hlp_cgroup_enable(out->fd, out->controllers);
+	return 0;
+}

@@ -44,7 +44,6 @@ struct hlp_ctx {
 	uint32_t current; /* slot being built, HLP_NO_SLOT where new failed */
 	struct hlp_facts facts;
 	bool ready;       /* facts are known */
-	bool failed;      /* the spawner cannot work; reply_err has why */
 	bool dirty;       /* something is to be told */
 	bool lost;        /* nobody listens at the other end of control_fd */
 	bool tell_hello;
@@ -86,7 +85,6 @@ void hlp_dispatch_refill(struct hlp_ctx *ctx);
 void hlp_event_report(struct hlp_ctx *ctx, const struct hlp_report *report,
 		      int cgroup_fd);
 bool hlp_event_flush(struct hlp_ctx *ctx);
-bool hlp_event_failed(struct hlp_ctx *ctx, uint32_t seq, struct err *why);
 void hlp_event_free_if_done(struct hlp_ctx *ctx, uint32_t index);
 
 /* serve.c */

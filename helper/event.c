@@ -116,13 +116,9 @@ void hlp_event_report(struct hlp_ctx *ctx, const struct hlp_report *report,
 		slot->cgroup_fd = fd_take(&owned);
 		return;
 	case HLP_REPORT_FAILED:
-		if (!slot && report->seq == 0) {
-			ctx->failed = true;
-			ctx->reply_err = report->err;
-		} else if (slot) {
+		if (slot)
 			slot_failed(ctx, report->slot, report->seq,
 				    &report->err);
-		}
 		return;
 	case HLP_REPORT_STARTED:
 		if (slot && slot->state == HLP_SLOT_STARTING) {
@@ -185,12 +181,7 @@ static bool send_hello(struct hlp_ctx *ctx)
 	return send_event(ctx, &EVENT(HELLO, hello, &hello), NULL, 0);
 }
 
-/**
- * hlp_event_failed() - tell of a verb that failed
- *
- * Return: whether it was sent, or will never be.
- */
-bool hlp_event_failed(struct hlp_ctx *ctx, uint32_t seq, struct err *why)
+static bool send_failed(struct hlp_ctx *ctx, uint32_t seq, struct err *why)
 {
 	Hlp__Failed failed = HLP__FAILED__INIT;
 
@@ -222,10 +213,10 @@ static bool send_slot(struct hlp_ctx *ctx, uint32_t index, unsigned int what)
 		return send_event(ctx, &EVENT(ADOPT, adopt, &adopt), fds,
 				  n_fds);
 	case HLP_TELL_FAILED:
-		return hlp_event_failed(ctx, slot->fail_seq, &text->err);
+		return send_failed(ctx, slot->fail_seq, &text->err);
 	case HLP_TELL_START_FAILED:
 		err_set(&start_err, ERR_BAD_STATE, 0, "an earlier verb failed");
-		return hlp_event_failed(ctx, slot->start_seq, &start_err);
+		return send_failed(ctx, slot->start_seq, &start_err);
 	case HLP_TELL_STARTED:
 		started.seq = slot->start_seq;
 		return send_event(ctx, &EVENT(STARTED, started, &started), fds,
@@ -304,7 +295,7 @@ bool hlp_event_flush(struct hlp_ctx *ctx)
 	if (!flush_greeting(ctx))
 		return false;
 	if (ctx->tell_reply &&
-	    !hlp_event_failed(ctx, ctx->reply_seq, &ctx->reply_err))
+	    !send_failed(ctx, ctx->reply_seq, &ctx->reply_err))
 		return false;
 	ctx->tell_reply = false;
 	if (!flush_slots(ctx, ~0U))

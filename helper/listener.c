@@ -194,21 +194,16 @@ static uint32_t free_share(const struct listener *l)
 }
 
 static __attribute__((noreturn)) void
-become_user(const struct listener *l, const struct hlp_identity *who,
-	    uint32_t share, int link_fd)
+become_user(struct hlp_user_config user)
 {
-	struct hlp_user_config user = *l->config;
-	int keep[] = { link_fd, user.tree->fd, user.lease_fd };
+	int keep[] = { user.link_fd, user.tree->fd, user.lease_fd };
 	sigset_t none;
 
 	hlp_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	user.who = *who;
-	user.share = share;
-	user.link_fd = link_fd;
 	if (user.system)
-		user.lease_fd = reopen_lease(l->config->lease_fd);
+		user.lease_fd = reopen_lease(user.lease_fd);
 	if (user.system && user.lease_fd < 0) {
 		hlp_log(HLP_LOG_ERR, "lease file: %s", err_sys_text(errno));
 		_exit(CREEL_EXIT_CONFIG);
@@ -219,67 +214,62 @@ become_user(const struct listener *l, const struct hlp_identity *who,
 static struct entry *fork_user(struct listener *l,
 			       const struct hlp_identity *who)
 {
+	struct hlp_user_config user = *l->config;
 	struct entry *entry = NULL;
 	pid_t parent = getpid();
-	uint32_t share = free_share(l);
-	int pair[2];
+	pid_t pid;
 
 	for (size_t i = 0; i < MAX_ENTRIES && !entry; i++)
 		if (l->entries[i].pid == 0)
 			entry = &l->entries[i];
-	if (!entry || share >= l->config->policy->n_users ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		       0, pair) < 0)
+	user.who = *who;
+	user.share = free_share(l);
+	if (!entry || user.share >= user.policy->n_users)
 		return NULL;
-	entry->pid = fork();
-	if (entry->pid == 0) {
+	pid = hlp_fork_with_socket(NULL, &user.link_fd);
+	if (pid == 0) {
 		/* System: the listener can be replaced, his sandboxes stay. */
-		if (!l->config->system)
+		if (!user.system)
 			hlp_die_with_parent(parent);
-		become_user(l, who, share, pair[1]);
+		become_user(user);
 	}
-	fd_close(&pair[1]);
-	if (entry->pid < 0) {
-		entry->pid = 0;
-		fd_close(&pair[0]);
+	if (pid < 0)
 		return NULL;
-	}
-	entry->uid = who->uid;
-	entry->share = share;
-	entry->link_fd = pair[0];
-	hlp_log(HLP_LOG_INFO, "user=%u: helper %d", who->uid, (int)entry->pid);
+	/* A helper that does not take its clients must not stop this process. */
+	(void)fcntl(user.link_fd, F_SETFL, O_RDWR | O_NONBLOCK);
+	*entry = (struct entry){ .pid = pid, .uid = who->uid,
+				 .link_fd = user.link_fd, .share = user.share };
+	hlp_log(HLP_LOG_INFO, "user=%u: helper %d", who->uid, (int)pid);
 	return entry;
 }
 
-static bool pass_on(struct entry *entry, int client_fd)
+/* Return: 0, EAGAIN where the helper's queue is full, else it is ending. */
+static int pass_on(const struct entry *entry, int client_fd)
 {
 	struct err err = ERR_INIT;
 
-	if (wire_send(entry->link_fd, "f", 1, &client_fd, 1, &err) == 0)
-		return true;
-	/* Full: the client is refused. Else the helper is ending. */
-	if (err.sys != EAGAIN)
-		fd_close(&entry->link_fd);
-	return false;
+	return wire_send(entry->link_fd, "f", 1, &client_fd, 1, &err) < 0 ?
+		       err.sys : 0;
 }
 
+/* Return: why the client is turned away, NULL where it is served. */
 static const char *serve_client(struct listener *l, int client_fd,
-				struct hlp_identity *who)
+				const struct hlp_identity *who)
 {
-	struct entry *entry;
+	struct entry *entry = l->entries;
 
-	for (size_t i = 0; i < MAX_ENTRIES; i++) {
-		entry = &l->entries[i];
-		if (entry->pid == 0 || entry->uid != who->uid ||
-		    entry->link_fd < 0)
+	for (; entry < l->entries + MAX_ENTRIES; entry++) {
+		int sys;
+
+		if (entry->link_fd < 0 || entry->uid != who->uid)
 			continue;
-		if (pass_on(entry, client_fd))
-			return NULL;
-		if (entry->link_fd >= 0)
-			return "too many clients wait";
+		sys = pass_on(entry, client_fd);
+		if (sys == 0 || sys == EAGAIN)
+			return sys ? "too many clients wait" : NULL;
+		fd_close(&entry->link_fd);
 	}
 	entry = fork_user(l, who);
-	if (!entry || !pass_on(entry, client_fd))
+	if (!entry || pass_on(entry, client_fd) != 0)
 		return "no helper can be started, or too many users have one";
 	l->served = true;
 	return NULL;

@@ -185,15 +185,6 @@ static void take_client(struct hlp_ctx *ctx)
 		fd_close(&ctx->link_fd);
 }
 
-/* The spawner could not begin its work; the controller shall know why. */
-static int give_up_all(struct hlp_ctx *ctx)
-{
-	hlp_log(HLP_LOG_ERR, "spawner: %s", ctx->reply_err.text);
-	if (ctx->control_fd >= 0)
-		(void)hlp_event_failed(ctx, 0, &ctx->reply_err);
-	return CREEL_EXIT_KERNEL;
-}
-
 /*
  * How long poll(2) waits. Room in the socket is not all that sending
  * descriptors needs, so what could not be told is tried again after a while.
@@ -226,14 +217,9 @@ static int serve(struct hlp_ctx *ctx)
 	if (n == 0 && told && hlp_dispatch_wants_refill(ctx))
 		hlp_dispatch_refill(ctx);
 	if (fds[POLL_SPAWNER].revents && hlp_spawner_read(ctx) < 0) {
-		fd_close(&ctx->spawner_fd);
-		if (!ctx->failed) {
-			hlp_log(HLP_LOG_ERR, "spawner is gone");
-			return CREEL_EXIT_KERNEL;
-		}
+		hlp_log(HLP_LOG_ERR, "spawner is gone");
+		return CREEL_EXIT_KERNEL;
 	}
-	if (ctx->failed && (ctx->control_fd >= 0 || ctx->user_fd < 0))
-		return give_up_all(ctx);
 	if (fds[POLL_CONTROL].revents && hlp_event_flush(ctx))
 		status = serve_requests(ctx);
 	if (status == NO_EXIT && fds[POLL_USER].revents)

@@ -40,8 +40,12 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* In the parent @fd is its end of a socket to the child, else the child's. */
-static pid_t fork_with_socket(const struct hlp_cgroup_tree *tree, int *fd)
+/**
+ * hlp_fork_with_socket() - fork, with a socket between parent and child
+ * @tree: cgroup that the child is to be in, NULL the parent's
+ * @fd:   set to one's own end, in either process
+ */
+pid_t hlp_fork_with_socket(const struct hlp_cgroup_tree *tree, int *fd)
 {
 	int pair[2];
 	pid_t pid = -1;
@@ -91,7 +95,7 @@ pid_t hlp_user_fork_spawner(const struct hlp_user_config *config,
 	       sizeof(spawner.controllers));
 	memcpy(spawner.cgroup_why, config->tree->why,
 	       sizeof(spawner.cgroup_why));
-	pid = fork_with_socket(config->tree, fd);
+	pid = hlp_fork_with_socket(config->tree, fd);
 	if (pid == 0) {
 		int keep[] = { *fd, config->tree->fd, config->lease_fd };
 
@@ -108,7 +112,7 @@ static pid_t fork_dispatcher(const struct hlp_user_config *config,
 {
 	static struct hlp_ctx ctx;
 	pid_t parent = getpid();
-	pid_t pid = fork_with_socket(NULL, user_fd);
+	pid_t pid = hlp_fork_with_socket(NULL, user_fd);
 
 	if (pid == 0) {
 		int keep[] = { *user_fd, config->link_fd, spawner_fd };
@@ -164,7 +168,7 @@ static pid_t start_controller(const struct hlp_user_config *config, int user_fd)
 	struct err err = ERR_INIT;
 	pid_t parent = getpid();
 	auto_fd fd = -1;
-	pid_t pid = fork_with_socket(NULL, &fd);
+	pid_t pid = hlp_fork_with_socket(NULL, &fd);
 
 	if (pid == 0)
 		become_controller(config, fd, parent);

@@ -26,6 +26,7 @@ struct hlp_user_config {
 	int link_fd;    /* owned */
 };
 
+pid_t hlp_fork_with_socket(const struct hlp_cgroup_tree *tree, int *fd);
 pid_t hlp_user_fork_spawner(const struct hlp_user_config *config,
 			    uint32_t first, uint32_t n_blocks, int *fd);
 int hlp_user_run(const struct hlp_user_config *config);

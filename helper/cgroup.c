@@ -20,7 +20,7 @@
 
 #include "proto/cleanup.h"
 
-#define HLP_CGROUP_MAX_DESCENDANTS "512"
+#define HLP_CGROUP_MAX_DESCENDANTS "1024"
 #define HLP_SWEEP_TRIES 50
 #define HLP_SWEEP_MS 10
 

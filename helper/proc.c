@@ -46,14 +46,10 @@ static const struct {
 	{ "max_fanotify_marks", "0" },
 };
 
-static int put(int proc_fd, const char *dir, const char *name, const char *text,
-	       struct err *err)
+static int put(int dir_fd, const char *name, const char *text, struct err *err)
 {
-	auto_fd fd = -1;
-	char path[64];
+	auto_fd fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	(void)snprintf(path, sizeof(path), "sys/%s/%s", dir, name);
-	fd = openat(proc_fd, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	/* ENOENT: a kernel built without the thing that would be limited. */
 	if (fd < 0 && errno == ENOENT)
 		return 0;
@@ -62,27 +58,36 @@ static int put(int proc_fd, const char *dir, const char *name, const char *text,
 	return 0;
 }
 
+static int set_quotas(struct hlp_box *box, struct err *err)
+{
+	auto_fd dir_fd = openat(box->proc_fd, "sys/user", O_PATH | O_CLOEXEC);
+
+	for (size_t i = 0; i < sizeof(quotas) / sizeof(quotas[0]); i++)
+		if (put(dir_fd, quotas[i].name, quotas[i].value, err) < 0)
+			return -1;
+	box->quota_fd =
+		openat(dir_fd, "max_mnt_namespaces", O_WRONLY | O_CLOEXEC);
+	return 0;
+}
+
 static int set_switches(struct hlp_box *box, struct err *err)
 {
-	const struct hlp_step *step = &box->config->step;
+	const struct hlp_map *map = &box->config->maps.gid;
+	const struct hlp_extent *last = &map->extent[map->n - 1];
+	auto_fd net_fd = -1;
 	char groups[24];
 
-	if (!hlp_knocked_out(HLP_LAYER_MAX_USERNS))
-		for (size_t i = 0; i < sizeof(quotas) / sizeof(quotas[0]); i++)
-			if (put(box->proc_fd, "user", quotas[i].name,
-				quotas[i].value, err) < 0)
-				return -1;
-	box->quota_fd = openat(box->proc_fd, "sys/user/max_mnt_namespaces",
-			       O_WRONLY | O_CLOEXEC);
-	if (step->new_.net != HLP_NET_NONE || hlp_knocked_out(HLP_LAYER_NETNS))
-		return 0;
-	(void)snprintf(groups, sizeof(groups), "%" PRIu32 " %" PRIu32,
-		       box->config->id_range ? 0 : step->new_.gid,
-		       step->new_.gid);
-	if (put(box->proc_fd, "net/ipv4", "ip_unprivileged_port_start", "0",
-		err) < 0)
+	if (!hlp_knocked_out(HLP_LAYER_MAX_USERNS) && set_quotas(box, err) < 0)
 		return -1;
-	return put(box->proc_fd, "net/ipv4", "ping_group_range", groups, err);
+	if (box->config->step.new_.net != HLP_NET_NONE ||
+	    hlp_knocked_out(HLP_LAYER_NETNS))
+		return 0;
+	net_fd = openat(box->proc_fd, "sys/net/ipv4", O_PATH | O_CLOEXEC);
+	(void)snprintf(groups, sizeof(groups), "%" PRIu32 " %" PRIu32,
+		       map->extent[0].inside, last->inside + last->count - 1);
+	if (put(net_fd, "ip_unprivileged_port_start", "0", err) < 0)
+		return -1;
+	return put(net_fd, "ping_group_range", groups, err);
 }
 
 /**

@@ -24,8 +24,10 @@ static const char *const trees[] = { "usr",   "bin",   "sbin",	"lib",
 
 /* Bound; a directory ends in a slash, a missing one is left out. */
 static const char *const etc[] = {
-	"etc/alternatives/", "etc/ssl/certs/",	  "etc/ld.so.cache",
-	"etc/ld.so.conf",    "etc/ld.so.conf.d/", "etc/localtime",
+	"etc/alternatives/",
+	"etc/ssl/certs/",
+	"etc/ld.so.cache",
+	"etc/localtime",
 };
 
 static const char *const dirs[] = { "etc",  "etc/ssl", "tmp",

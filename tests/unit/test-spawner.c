@@ -36,7 +36,7 @@ static struct {
 	int fd;
 	int control_fd; /* of the last sandbox */
 	bool cover_proc; /* as a container does */
-	bool no_userns;  /* as a hardened host has it */
+	bool no_userns; /* as a hardened host has it */
 	struct hlp_report last;
 } s;
 
@@ -104,9 +104,8 @@ static void begin(bool system)
 	int ends[2];
 
 	s.control_fd = -1;
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-				    ends),
-			 0);
+	ck_assert_int_eq(
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
 	s.fd = ends[0];
 	s.pid = fork();
 	if (s.pid == 0) {
@@ -148,9 +147,8 @@ static void send_step(const struct hlp_step *step, int fd)
 {
 	struct err err = ERR_INIT;
 
-	ck_assert_int_eq(wire_send(s.fd, step, sizeof(*step), &fd, fd >= 0,
-				   &err),
-			 0);
+	ck_assert_int_eq(
+		wire_send(s.fd, step, sizeof(*step), &fd, fd >= 0, &err), 0);
 }
 
 static void send_op(enum hlp_op op, uint32_t slot, uint32_t seq)
@@ -168,9 +166,8 @@ static void send_new(uint32_t slot)
 	step.new_.uid = step.new_.gid = 1000;
 	step.new_.net = HLP_NET_NONE;
 	step.new_.root = HLP_ROOT_HOST;
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-				    ends),
-			 0);
+	ck_assert_int_eq(
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
 	fd_close(&s.control_fd);
 	s.control_fd = ends[0];
 	send_step(&step, ends[1]);
@@ -208,8 +205,7 @@ static void start_one(uint32_t slot)
 	ck_assert_uint_eq(s.last.seq, 5);
 }
 
-START_TEST(test_spawner_starts_and_tells_the_end)
-{
+START_TEST(test_spawner_starts_and_tells_the_end) {
 	ready(_i);
 	for (int i = 0; i < 3; i++) {
 		start_one(0);
@@ -221,8 +217,7 @@ START_TEST(test_spawner_starts_and_tells_the_end)
 }
 END_TEST
 
-START_TEST(test_spawner_killed_and_aborted_slots_go)
-{
+START_TEST(test_spawner_killed_and_aborted_slots_go) {
 	ready(_i);
 	start_one(3);
 	send_op(HLP_OP_KILL, 3, 0);
@@ -240,8 +235,7 @@ START_TEST(test_spawner_killed_and_aborted_slots_go)
 }
 END_TEST
 
-START_TEST(test_spawner_end_of_dispatcher_ends_sandboxes)
-{
+START_TEST(test_spawner_end_of_dispatcher_ends_sandboxes) {
 	struct pollfd control;
 	char byte;
 
@@ -257,8 +251,7 @@ START_TEST(test_spawner_end_of_dispatcher_ends_sandboxes)
 }
 END_TEST
 
-START_TEST(test_spawner_death_ends_sandboxes)
-{
+START_TEST(test_spawner_death_ends_sandboxes) {
 	struct pollfd control;
 	char byte;
 
@@ -347,12 +340,18 @@ static int open_bad_source(int which)
 }
 
 static const char *const bad_source_texts[] = {
-	"no directory", "deleted", "another mount namespace", "proc",
-	"no directory", "", "deleted", "", "sysfs",
+	"no directory",
+	"deleted",
+	"another mount namespace",
+	"proc",
+	"no directory",
+	"",
+	"deleted",
+	"",
+	"sysfs",
 };
 
-START_TEST(test_spawner_bad_source_refused_next_sandbox_works)
-{
+START_TEST(test_spawner_bad_source_refused_next_sandbox_works) {
 	ready(_i);
 	for (int which = 0; which < 9; which++) {
 		send_new(0);
@@ -373,8 +372,7 @@ START_TEST(test_spawner_bad_source_refused_next_sandbox_works)
 }
 END_TEST
 
-START_TEST(test_spawner_good_source_starts)
-{
+START_TEST(test_spawner_good_source_starts) {
 	ready(_i);
 	send_new(0);
 	ck_assert_int_eq(next_report(), HLP_REPORT_SPAWNED);
@@ -387,24 +385,22 @@ START_TEST(test_spawner_good_source_starts)
 }
 END_TEST
 
-START_TEST(test_spawner_without_user_namespaces_says_why)
-{
+START_TEST(test_spawner_without_user_namespaces_says_why) {
 	s.no_userns = true;
 	ready(false);
 	for (int i = 0; i < 2; i++) {
 		send_new(0);
 		ck_assert_int_eq(next_report(), HLP_REPORT_FAILED);
 		ck_assert_int_eq(s.last.err.code, ERR_UNSUPPORTED);
-		ck_assert_ptr_nonnull(strstr(s.last.err.text,
-					     "user.max_user_namespaces"));
+		ck_assert_ptr_nonnull(
+			strstr(s.last.err.text, "user.max_user_namespaces"));
 		ck_assert_int_eq(next_report(), HLP_REPORT_GONE);
 	}
 	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
 }
 END_TEST
 
-START_TEST(test_spawner_bad_target_refused)
-{
+START_TEST(test_spawner_bad_target_refused) {
 	static const char *const targets[] = { "/workspace", "/usr", "/usr/new",
 					       "/etc/passwd/x", "/bin/new" };
 
@@ -425,8 +421,7 @@ START_TEST(test_spawner_bad_target_refused)
 }
 END_TEST
 
-START_TEST(test_spawner_limit_without_controller_names_it)
-{
+START_TEST(test_spawner_limit_without_controller_names_it) {
 	struct hlp_step step = { .op = HLP_OP_LIMIT, .seq = 4 };
 
 	step.limit.limit = HLP_LIMIT_MEMORY_MAX;
@@ -442,8 +437,7 @@ START_TEST(test_spawner_limit_without_controller_names_it)
 }
 END_TEST
 
-START_TEST(test_spawner_wanted_cgroup_absent_refused)
-{
+START_TEST(test_spawner_wanted_cgroup_absent_refused) {
 	struct hlp_step step = { .op = HLP_OP_NEW, .seq = 1 };
 
 	step.new_.net = HLP_NET_NONE;
@@ -459,8 +453,7 @@ START_TEST(test_spawner_wanted_cgroup_absent_refused)
 }
 END_TEST
 
-START_TEST(test_spawner_policy_denials)
-{
+START_TEST(test_spawner_policy_denials) {
 	struct hlp_step step = { .op = HLP_OP_NEW, .seq = 1 };
 
 	step.new_.net = HLP_NET_HOST;
@@ -497,9 +490,9 @@ static void violate(int which)
 		step.op = HLP_OP_MOUNT; /* no descriptor, no target */
 		break;
 	case 3:
-		ck_assert_int_eq(wire_send(s.fd, &step, sizeof(step) - 1, NULL,
-					   0, &err),
-				 0);
+		ck_assert_int_eq(
+			wire_send(s.fd, &step, sizeof(step) - 1, NULL, 0, &err),
+			0);
 		return;
 	case 4:
 		send_new(0); /* slot 0 is in use */
@@ -511,8 +504,7 @@ static void violate(int which)
 	send_step(&step, -1);
 }
 
-START_TEST(test_spawner_violation_exits)
-{
+START_TEST(test_spawner_violation_exits) {
 	for (int which = 0; which < 6; which++) {
 		int status;
 
@@ -521,7 +513,7 @@ START_TEST(test_spawner_violation_exits)
 		violate(which);
 		ck_assert_int_eq(waitpid(s.pid, &status, 0), s.pid);
 		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) ==
-							  CREEL_EXIT_VIOLATION,
+							   CREEL_EXIT_VIOLATION,
 			      "%d: %x", which, status);
 		fd_close(&s.control_fd);
 		fd_close(&s.fd);
@@ -529,8 +521,7 @@ START_TEST(test_spawner_violation_exits)
 }
 END_TEST
 
-START_TEST(test_spawner_covered_proc_named_or_worked_around)
-{
+START_TEST(test_spawner_covered_proc_named_or_worked_around) {
 	s.cover_proc = true;
 	ready(_i);
 	if (_i == 1) {
@@ -561,8 +552,7 @@ static pid_t find_child(void)
 	return (pid_t)strtol(text, NULL, 10);
 }
 
-START_TEST(test_spawner_setup_that_does_not_read_is_killed)
-{
+START_TEST(test_spawner_setup_that_does_not_read_is_killed) {
 	struct hlp_step step = { .op = HLP_OP_TMPFS, .seq = 3 };
 	bool started = false, gone = false;
 
@@ -589,8 +579,7 @@ START_TEST(test_spawner_setup_that_does_not_read_is_killed)
 END_TEST
 
 /* A FUSE server that never answers holds up nobody but its own sandbox. */
-START_TEST(test_spawner_hung_source_holds_up_no_other)
-{
+START_TEST(test_spawner_hung_source_holds_up_no_other) {
 	int fuse_fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	bool started = false;
 	char options[96];
@@ -618,8 +607,7 @@ START_TEST(test_spawner_hung_source_holds_up_no_other)
 }
 END_TEST
 
-START_TEST(test_spawner_ids_used_up)
-{
+START_TEST(test_spawner_ids_used_up) {
 	ready(true);
 	for (uint32_t slot = 0; slot < 4; slot++) {
 		send_new(slot);
@@ -683,8 +671,8 @@ Suite *test_suite(void)
 			all, test_spawner_setup_that_does_not_read_is_killed, 0,
 			2);
 		tcase_add_loop_test(
-			all,
-			test_spawner_covered_proc_named_or_worked_around, 0, 2);
+			all, test_spawner_covered_proc_named_or_worked_around,
+			0, 2);
 	}
 	suite_add_tcase(suite, all);
 	return suite;

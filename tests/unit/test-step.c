@@ -66,35 +66,35 @@ static bool is_refused(void)
 	       err.code == ERR_BAD_REQUEST;
 }
 
-START_TEST(test_step_every_op_and_fd_count_as_listed)
-{
+START_TEST(test_step_every_op_and_fd_count_as_listed) {
 	/* Written down a second time: what the spawner may be asked. */
 	static const int want[HLP_OP_COUNT] = {
-		[HLP_OP_INVALID] = -1, [HLP_OP_NEW] = 1, [HLP_OP_IMAGE] = 1,
-		[HLP_OP_MOUNT] = 1, [HLP_OP_TMPFS] = 0, [HLP_OP_WRITE] = 0,
-		[HLP_OP_LIMIT] = 0, [HLP_OP_HOSTNAME] = 0, [HLP_OP_START] = 0,
-		[HLP_OP_ABORT] = 0, [HLP_OP_KILL] = 0, [HLP_OP_KEEP] = -1,
-		[HLP_OP_DROP] = -1, [HLP_OP_BYE] = -1,
+		[HLP_OP_INVALID] = -1, [HLP_OP_NEW] = 1,
+		[HLP_OP_IMAGE] = 1,    [HLP_OP_MOUNT] = 1,
+		[HLP_OP_TMPFS] = 0,    [HLP_OP_WRITE] = 0,
+		[HLP_OP_LIMIT] = 0,    [HLP_OP_HOSTNAME] = 0,
+		[HLP_OP_START] = 0,    [HLP_OP_ABORT] = 0,
+		[HLP_OP_KILL] = 0,     [HLP_OP_KEEP] = -1,
+		[HLP_OP_DROP] = -1,    [HLP_OP_BYE] = -1,
 	};
 
 	for (int op = 0; op < HLP_OP_COUNT; op++)
 		for (int fds = 0; fds < 5; fds++) {
 			fresh((enum hlp_op)op);
-			ck_assert_msg((hlp_step_check(&step, (size_t)fds,
-						      &err) == 0) ==
-					      (fds == want[op]),
-				      "op %d fds %d", op, fds);
+			ck_assert_msg(
+				(hlp_step_check(&step, (size_t)fds, &err) ==
+				 0) == (fds == want[op]),
+				"op %d fds %d", op, fds);
 		}
 	fresh(HLP_OP_START);
 	step.op = (enum hlp_op)1000;
 	ck_assert(is_refused());
-	step.op = (enum hlp_op)-1;
+	step.op = (enum hlp_op) - 1;
 	ck_assert(is_refused());
 }
 END_TEST
 
-START_TEST(test_step_slot_out_of_range_refused)
-{
+START_TEST(test_step_slot_out_of_range_refused) {
 	fresh(HLP_OP_KILL);
 	step.slot = HLP_MAX_SLOTS - 1;
 	ck_assert(!is_refused());
@@ -105,8 +105,7 @@ START_TEST(test_step_slot_out_of_range_refused)
 }
 END_TEST
 
-START_TEST(test_step_new_ids_and_enums_checked)
-{
+START_TEST(test_step_new_ids_and_enums_checked) {
 	fresh(HLP_OP_NEW);
 	step.new_.uid = step.new_.gid = HLP_MAX_ID;
 	ck_assert(!is_refused());
@@ -126,8 +125,7 @@ START_TEST(test_step_new_ids_and_enums_checked)
 }
 END_TEST
 
-START_TEST(test_step_bool_of_another_byte_refused)
-{
+START_TEST(test_step_bool_of_another_byte_refused) {
 	fresh(HLP_OP_NEW);
 	memset(&step.new_.map_caller, 2, 1);
 	ck_assert(is_refused());
@@ -143,41 +141,38 @@ START_TEST(test_step_bool_of_another_byte_refused)
 }
 END_TEST
 
-START_TEST(test_step_target_table)
-{
+START_TEST(test_step_target_table) {
 	static const struct {
 		const char *path;
 		bool ok;
 	} table[] = {
-		{ "/w", true },		{ "/a/b/c", true },
-		{ "/...", true },	{ "/a/..b", true },
-		{ "/dev/shm", true },	{ "/dev/x", true },
-		{ "/devices", true },	{ "/procs", true },
-		{ "/sysroot/x", true }, { "", false },
-		{ "w", false },		{ "/", false },
-		{ "//", false },	{ "/a//b", false },
-		{ "/a/", false },	{ "/.", false },
-		{ "/a/./b", false },	{ "/..", false },
-		{ "/a/../b", false },	{ "/a/..", false },
-		{ "../a", false },	{ "/proc", false },
-		{ "/proc/self", false }, { "/sys", false },
-		{ "/sys/x", false },	{ "/dev", false },
-		{ "/dev/pts", false },	{ "/dev/pts/0", false },
+		{ "/w", true },		  { "/a/b/c", true },
+		{ "/...", true },	  { "/a/..b", true },
+		{ "/dev/shm", true },	  { "/dev/x", true },
+		{ "/devices", true },	  { "/procs", true },
+		{ "/sysroot/x", true },	  { "", false },
+		{ "w", false },		  { "/", false },
+		{ "//", false },	  { "/a//b", false },
+		{ "/a/", false },	  { "/.", false },
+		{ "/a/./b", false },	  { "/..", false },
+		{ "/a/../b", false },	  { "/a/..", false },
+		{ "../a", false },	  { "/proc", false },
+		{ "/proc/self", false },  { "/sys", false },
+		{ "/sys/x", false },	  { "/dev", false },
+		{ "/dev/pts", false },	  { "/dev/pts/0", false },
 		{ "/dev/mqueue", false },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		fresh(HLP_OP_MOUNT);
 		memset(step.mount.target, 0, sizeof(step.mount.target));
-		memcpy(step.mount.target, table[i].path,
-		       strlen(table[i].path));
+		memcpy(step.mount.target, table[i].path, strlen(table[i].path));
 		ck_assert_msg(is_refused() != table[i].ok, "%s", table[i].path);
 	}
 }
 END_TEST
 
-START_TEST(test_step_target_without_terminator_refused)
-{
+START_TEST(test_step_target_without_terminator_refused) {
 	fresh(HLP_OP_TMPFS);
 	memset(step.tmpfs.target, 'a', sizeof(step.tmpfs.target));
 	step.tmpfs.target[0] = '/';
@@ -190,8 +185,7 @@ START_TEST(test_step_target_without_terminator_refused)
 }
 END_TEST
 
-START_TEST(test_step_tmpfs_bounds)
-{
+START_TEST(test_step_tmpfs_bounds) {
 	fresh(HLP_OP_TMPFS);
 	step.tmpfs.size = 0;
 	ck_assert(is_refused());
@@ -208,8 +202,7 @@ START_TEST(test_step_tmpfs_bounds)
 }
 END_TEST
 
-START_TEST(test_step_write_bounds)
-{
+START_TEST(test_step_write_bounds) {
 	for (int file = -1; file <= HLP_FILE_COUNT + 1; file++) {
 		fresh(HLP_OP_WRITE);
 		step.write.file = (enum hlp_file)file;
@@ -224,8 +217,7 @@ START_TEST(test_step_write_bounds)
 }
 END_TEST
 
-START_TEST(test_step_limit_bounds)
-{
+START_TEST(test_step_limit_bounds) {
 	static const struct {
 		int limit;
 		uint64_t value;
@@ -252,9 +244,8 @@ START_TEST(test_step_limit_bounds)
 }
 END_TEST
 
-START_TEST(test_step_hostname_table)
-{
-	static const char *const bad[] = { "",	  "-a",	 ".a",	"a b", "a/b",
+START_TEST(test_step_hostname_table) {
+	static const char *const bad[] = { "",	  "-a",	 ".a",	 "a b", "a/b",
 					   "a\n", "a%n", "\xff", "a;b" };
 	char longest[HLP_HOSTNAME_MAX_BYTES + 1];
 

@@ -80,8 +80,7 @@ static const char *walk(const char *path, bool directory, enum hlp_walk how)
 	return real + strlen(top);
 }
 
-START_TEST(test_target_missing_parts_are_made)
-{
+START_TEST(test_target_missing_parts_are_made) {
 	struct stat st;
 
 	ck_assert_str_eq(walk("/a/b/c", true, HLP_WALK_OWN), "/a/b/c");
@@ -96,8 +95,7 @@ START_TEST(test_target_missing_parts_are_made)
 }
 END_TEST
 
-START_TEST(test_target_links_stay_inside)
-{
+START_TEST(test_target_links_stay_inside) {
 	ck_assert_str_eq(walk("/var/run/x", true, HLP_WALK_IMAGE), "/run/x");
 	ck_assert_str_eq(walk("/var/run", true, HLP_WALK_IMAGE), "/run");
 	/* "../" ends at the root, where there is no such directory. */
@@ -107,8 +105,7 @@ START_TEST(test_target_links_stay_inside)
 }
 END_TEST
 
-START_TEST(test_target_own_follows_no_link)
-{
+START_TEST(test_target_own_follows_no_link) {
 	ck_assert_str_eq(walk("/var/run", true, HLP_WALK_OWN), "");
 	ck_assert_str_eq(walk("/var/run/x", true, HLP_WALK_OWN), "");
 	ck_assert_str_eq(walk("/up", true, HLP_WALK_OWN), "");
@@ -116,8 +113,7 @@ START_TEST(test_target_own_follows_no_link)
 }
 END_TEST
 
-START_TEST(test_target_dangling_loop_and_magic_refused)
-{
+START_TEST(test_target_dangling_loop_and_magic_refused) {
 	ck_assert_str_eq(walk("/dangling", true, HLP_WALK_IMAGE), "");
 	ck_assert_str_eq(walk("/dangling/x", false, HLP_WALK_IMAGE), "");
 	ck_assert_str_eq(walk("/loop/x", true, HLP_WALK_IMAGE), "");
@@ -126,8 +122,7 @@ START_TEST(test_target_dangling_loop_and_magic_refused)
 }
 END_TEST
 
-START_TEST(test_target_on_a_foreign_mount_is_not_made)
-{
+START_TEST(test_target_on_a_foreign_mount_is_not_made) {
 	root.n_own = 0;
 	ck_assert_str_eq(walk("/new", true, HLP_WALK_IMAGE), "");
 	ck_assert_int_eq(err.sys, ENOENT);

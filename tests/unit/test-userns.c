@@ -16,8 +16,7 @@ static bool finds(const char *text)
 	return hlp_subid_find(text, "ann", 1000, &found);
 }
 
-START_TEST(test_userns_subid_by_name_and_number)
-{
+START_TEST(test_userns_subid_by_name_and_number) {
 	ck_assert(finds("bob:100000:65536\nann:165536:65536\n"));
 	ck_assert_uint_eq(found.first, 165536);
 	ck_assert_uint_eq(found.count, 65536);
@@ -29,8 +28,7 @@ START_TEST(test_userns_subid_by_name_and_number)
 }
 END_TEST
 
-START_TEST(test_userns_subid_of_others_ignored)
-{
+START_TEST(test_userns_subid_of_others_ignored) {
 	ck_assert(!finds(""));
 	ck_assert(!finds("\n\n"));
 	ck_assert(!finds("anna:100000:65536\nan:100000:65536\n"));
@@ -41,19 +39,28 @@ START_TEST(test_userns_subid_of_others_ignored)
 }
 END_TEST
 
-START_TEST(test_userns_subid_malformed_refused)
-{
+START_TEST(test_userns_subid_malformed_refused) {
 	static const char *const bad[] = {
-		"ann",		       "ann:",
-		"ann:100000",	       "ann:100000:",
-		"ann::65536",	       "ann:0:65536",
-		"ann:100000:0",	       "ann:-1:65536",
-		"ann:+5:65536",	       "ann: 5:65536",
-		"ann:0x10:65536",      "ann:010:65536",
-		"ann:100000:65536:1",  "ann:100000:65536 ",
-		"ann:100000:65536\r",  "ann:4294967295:1",
-		"ann:4294967290:10",   "ann:99999999999:1",
-		"ann:100000:4294967295", " ann:100000:65536",
+		"ann",
+		"ann:",
+		"ann:100000",
+		"ann:100000:",
+		"ann::65536",
+		"ann:0:65536",
+		"ann:100000:0",
+		"ann:-1:65536",
+		"ann:+5:65536",
+		"ann: 5:65536",
+		"ann:0x10:65536",
+		"ann:010:65536",
+		"ann:100000:65536:1",
+		"ann:100000:65536 ",
+		"ann:100000:65536\r",
+		"ann:4294967295:1",
+		"ann:4294967290:10",
+		"ann:99999999999:1",
+		"ann:100000:4294967295",
+		" ann:100000:65536",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -70,8 +77,7 @@ static void ck_extent(const struct hlp_map *map, uint32_t i, uint32_t inside,
 	ck_assert_uint_eq(map->extent[i].count, count);
 }
 
-START_TEST(test_userns_map_around_every_place)
-{
+START_TEST(test_userns_map_around_every_place) {
 	const struct hlp_extent rest = { 0, 5000, 100 };
 	struct hlp_map map = { .n = 0 };
 
@@ -102,8 +108,7 @@ START_TEST(test_userns_map_around_every_place)
 }
 END_TEST
 
-START_TEST(test_userns_map_mirror_changes_nothing)
-{
+START_TEST(test_userns_map_mirror_changes_nothing) {
 	struct hlp_map outer = { .n = 0 }, inner;
 
 	hlp_map_around(&outer, 10, 7, (struct hlp_extent){ 0, 5000, 100 });

@@ -225,6 +225,13 @@ def test_idle(mode):
         status = None
     ok(status == 0, f"{mode}: an idle listener ends", status)
     one.close()
+    one = start(mode, "--idle-timeout", "1")
+    one.answer(VERSION)
+    below = family([one.process.pid])
+    ok(wait_for(lambda: not family(below), 15) and one.process.wait(5) == 0,
+       f"{mode}: an idle controller ends all, prefabricated sandboxes too",
+       family(below))
+    one.close()
 
 
 def test_refusals():

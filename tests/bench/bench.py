@@ -259,28 +259,32 @@ def table(medians, cost, crun):
 
 
 def profile(setup):
-    """Where the time goes, by system call, of one run of each kind."""
-    strace = shutil.which("strace")
-    if not strace:
-        print("# profile: strace is not installed")
-        return
-    for args in (["run", "--no-daemon", "--workspace", setup.workspace + ":ro"],
-                 ["exec", "bench"]):
-        print("\n# profile of creel %s" % " ".join(args))
-        subprocess.run([strace, "-f", "-c", "-w", "-S", "time", setup.creel,
-                        *args, "--", INSIDE], check=False,
-                       stdin=subprocess.DEVNULL)
+    """Where the time goes: system calls of all processes, by perf where it is
+    there and allowed, else those of a process of its own, by strace."""
+    workspace = ["--workspace", setup.workspace + ":ro"]
+    for args in (["run", *workspace], ["run", "--no-daemon", *workspace],
+                 ["exec", *workspace, "bench"]):
+        command = [setup.creel, *args, "--", INSIDE]
+        print("\n# profile: " + " ".join(command), flush=True)
+        perf = shutil.which("perf")
+        if perf and os.getuid() == 0:
+            subprocess.run([perf, "trace", "-a", "-s", *command], check=False,
+                           stdin=subprocess.DEVNULL)
+        elif shutil.which("strace"):
+            subprocess.run(["strace", "-f", "-c", "-w", "-S", "time", *command],
+                           check=False, stdin=subprocess.DEVNULL)
+        else:
+            print("# neither perf (as root) nor strace is there")
 
 
 def header(setup):
     print("# %s, Linux %s, %d processors, %d runs after %d" % (
         time.strftime("%Y-%m-%d"), platform.release(), os.cpu_count(), RUNS,
         WARMUP))
-    for args in (["version"], ["doctor"]):
-        said = subprocess.run([setup.creel, *args], check=False, text=True,
-                              stdout=subprocess.PIPE).stdout
-        for line in said.splitlines():
-            print("# " + line)
+    said = subprocess.run([setup.creel, "version"], check=False, text=True,
+                          stdout=subprocess.PIPE).stdout
+    for line in said.splitlines():
+        print("# " + line)
     print("# uid %d; binds: /usr and a workspace with the static reference "
           "program, read-only" % os.getuid())
     print("# peers: bwrap --unshare-all and crun's default spec, the same "
@@ -302,10 +306,13 @@ def measure(setup, crun):
     setup.take("exec", setup.socket, setup.workspace, INSIDE, "bench",
                setup.true)
     cost = with_many(setup)
+    subprocess.run([setup.creel, "rm", "bench"], check=True)
     met = table(setup.medians(), cost, crun)
     print("# samples: " + setup.csv, flush=True)
     if not met and os.environ.get("BENCH_PROFILE") == "1":
         profile(setup)
+    elif not met:
+        print("# BENCH_PROFILE=1 shows where the time of missed figures goes")
 
 
 def pure_cgroup2(argv):

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "controller/core/label.h"
+#include "controller/core/source.h"
 
 /* As on the command line. */
 static const char *const flag_names[CTL_FLAG_COUNT] = {
@@ -55,7 +56,7 @@ static uint64_t mix_fd(uint64_t hash, int fd)
 {
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || ctl_source_stat(fd, &st) < 0)
 		return mix_number(hash, 0);
 	return mix_number(mix_number(hash, st.st_dev), st.st_ino);
 }

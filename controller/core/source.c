@@ -18,11 +18,36 @@
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 
+#include "controller/core/fstype.h"
 #include "proto/cleanup.h"
 #include "proto/wire.h"
 
 /* More levels than a path can have; a loop cannot happen, a race could. */
 #define MAX_DEPTH 2048
+#define PATH_BYTES (WIRE_PATH_MAX_BYTES * 4)
+
+/**
+ * ctl_source_stat() - what a descriptor of a client's is
+ * @st: device, inode, mode and rdev are filled
+ *
+ * Without asking a file server that may never answer: these do not change.
+ *
+ * Return: 0 or -1 with errno.
+ */
+int ctl_source_stat(int fd, struct stat *st)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+		  STATX_TYPE | STATX_MODE | STATX_INO, &stx) < 0)
+		return -1;
+	memset(st, 0, sizeof(*st));
+	st->st_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+	st->st_rdev = makedev(stx.stx_rdev_major, stx.stx_rdev_minor);
+	st->st_ino = stx.stx_ino;
+	st->st_mode = stx.stx_mode;
+	return 0;
+}
 
 /**
  * ctl_protect_init() - protect nothing
@@ -42,7 +67,8 @@ void ctl_protect_add(struct ctl_protect *protect, const char *path)
 	struct stat st;
 	size_t at = protect->n_dirs;
 
-	if (fd < 0 || at == CTL_PROTECT_MAX || fstat(fd, &st) < 0)
+	if (fd < 0 || at == CTL_PROTECT_MAX ||
+	    ctl_source_stat(fd, &st) < 0)
 		return;
 	for (size_t i = 0; i < at; i++)
 		if (protect->dirs[i].dev == st.st_dev &&
@@ -79,7 +105,7 @@ static bool any_above(int start, match_fn *match, const void *arg)
 	for (int i = 0; i < MAX_DEPTH && fd >= 0; i++) {
 		int up;
 
-		if (fstat(fd, &st) < 0)
+		if (ctl_source_stat(fd, &st) < 0)
 			return false;
 		if (match(&st, arg))
 			return true;
@@ -112,18 +138,52 @@ static bool is_same(const struct stat *st, const void *arg)
 	return st->st_dev == other->st_dev && st->st_ino == other->st_ino;
 }
 
-/* The directory that a regular file is in, as far as its link tells. */
-static int parent_of(int fd)
+/* The name of a descriptor as the kernel tells it, without a lookup. */
+static int name_of(int fd, char path[PATH_BYTES])
 {
-	char link[64], path[WIRE_PATH_MAX_BYTES * 4];
-	char *slash;
+	char link[64];
 	ssize_t len;
 
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	len = readlink(link, path, sizeof(path) - 1);
+	len = readlink(link, path, PATH_BYTES - 1);
 	if (len <= 0)
 		return -1;
 	path[len] = '\0';
+	return 0;
+}
+
+/*
+ * By names alone: a file server that does not answer must not hold up
+ * everybody. A second mount of a directory has another name; but then creel's
+ * own directory would be on such a file system.
+ */
+static bool is_inside_by_name(int fd, const struct ctl_protect *protect)
+{
+	char path[PATH_BYTES], own[PATH_BYTES];
+
+	if (name_of(fd, path) < 0)
+		return true;
+	for (size_t i = 0; i < protect->n_dirs; i++) {
+		size_t len;
+
+		if (name_of(protect->dirs[i].fd, own) < 0)
+			return true;
+		len = strlen(own);
+		if (strncmp(path, own, len) == 0 &&
+		    (path[len] == '\0' || path[len] == '/'))
+			return true;
+	}
+	return false;
+}
+
+/* The directory that a regular file is in, as far as its link tells. */
+static int parent_of(int fd)
+{
+	char path[PATH_BYTES];
+	char *slash;
+
+	if (name_of(fd, path) < 0)
+		return -1;
 	slash = strrchr(path, '/');
 	if (!slash)
 		return -1;
@@ -151,15 +211,23 @@ static const char *kind_name(mode_t mode)
 	return "no file";
 }
 
+static bool is_inside(int fd, const struct stat *st,
+		      const struct ctl_protect *protect)
+{
+	const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+	auto_fd dir = -1;
+
+	if (ctl_fstype_waits(st->st_dev))
+		return is_inside_by_name(fd, protect);
+	dir = S_ISDIR(st->st_mode) ? openat(fd, ".", flags) : parent_of(fd);
+	return dir >= 0 && any_above(dir, is_protected, protect);
+}
+
 static int check_protected(int fd, const struct stat *st, const char *what,
 			   const struct ctl_protect *protect,
 			   struct ctl_fail *fail)
 {
-	const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
-	auto_fd dir = S_ISDIR(st->st_mode) ? openat(fd, ".", flags) :
-					     parent_of(fd);
-
-	if (dir >= 0 && any_above(dir, is_protected, protect))
+	if (is_inside(fd, st, protect))
 		return err_set(&fail->err, ERR_DENIED, 0,
 			       "%s: it is inside a directory of creel itself",
 			       what);
@@ -188,7 +256,7 @@ int ctl_source_check(int fd, const char *what,
 	int flags = fcntl(fd, F_GETFL);
 	struct stat st;
 
-	if (flags < 0 || fstat(fd, &st) < 0)
+	if (flags < 0 || ctl_source_stat(fd, &st) < 0)
 		return err_set(&fail->err, ERR_BAD_REQUEST, errno, "%s", what);
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return err_set(&fail->err, ERR_BAD_REQUEST, 0,
@@ -212,7 +280,7 @@ int ctl_stream_check(int fd, const char *what, enum ctl_stream kind,
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
+	if (ctl_source_stat(fd, &st) < 0)
 		return err_set(err, ERR_BAD_REQUEST, errno, "%s", what);
 	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
 		return 0;

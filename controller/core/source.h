@@ -31,6 +31,7 @@ enum ctl_stream {
 	CTL_STREAM_LIFELINE,
 };
 
+int ctl_source_stat(int fd, struct stat *st);
 void ctl_protect_init(struct ctl_protect *protect);
 void ctl_protect_add(struct ctl_protect *protect, const char *path);
 void ctl_protect_fini(struct ctl_protect *protect);

@@ -155,7 +155,7 @@ static int set_workspace(struct ctl_spec *spec, const Ctl__Spec *msg,
 	fd = take_source(frame, msg->workspace_fd, what, protect, fail);
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+	if (ctl_source_stat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
 		return err_set(&fail->err, ERR_BAD_REQUEST, ENOTDIR, "%s",
 			       what);
 	spec->workspace = strdup(msg->workspace);
@@ -195,7 +195,7 @@ static int set_image(struct ctl_spec *spec, const Ctl__Spec *msg,
 	spec->image_fd = take_source(frame, msg->image_fd, what, protect, fail);
 	if (spec->image_fd < 0)
 		return -1;
-	if (fstat(spec->image_fd, &st) < 0 || !S_ISDIR(st.st_mode))
+	if (ctl_source_stat(spec->image_fd, &st) < 0 || !S_ISDIR(st.st_mode))
 		return err_set(&fail->err, ERR_BAD_REQUEST, ENOTDIR, "%s",
 			       what);
 	return 0;

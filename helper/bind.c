@@ -110,14 +110,11 @@ static int clone_tree(struct hlp_slots *slots, struct hlp_slot *slot,
 
 	if (tree_fd < 0)
 		return -1;
-	if (slots->self.caller_uid == 0 && !fixed) {
-		if (hlp_source_path(slots->self.proc_fd, *fd, source, err) < 0)
-			return -1;
-		if (!hlp_source_private(source->text + source->path_at))
-			return err_set(
-				err, ERR_DENIED, 0,
-				"a writable source of root's must lie below a directory that nobody else can enter");
-	}
+	if (slots->self.caller_uid == 0 && !fixed &&
+	    !hlp_source_private(source->text))
+		return err_set(
+			err, ERR_DENIED, 0,
+			"a writable source of root's must lie below a directory that nobody else can enter");
 	if (!slot->map_caller &&
 	    shift_ids(slots, slot, tree_fd, source, image, err) < 0) {
 		/* An image can be read without; its owner is then nobody. */
@@ -163,10 +160,6 @@ int hlp_bind_relay(struct hlp_slots *slots, struct hlp_slot *slot,
 		if (!failed && slots->self.system)
 			failed = clone_tree(slots, slot, step, &frame->fds[i],
 					    &sources[i], err);
-		else if (!failed)
-			failed = hlp_source_path(slots->self.proc_fd,
-						 frame->fds[i], &sources[i],
-						 err);
 	}
 	if (failed)
 		return -1;

@@ -127,24 +127,77 @@ bool hlp_proc_covered(int proc_fd, char point[64])
 	       point[0];
 }
 
+/* Whether a point of mountinfo, which has \ooo for some bytes, is below. */
+static bool is_below(const char *point, const char *path)
+{
+	while (*path && *point) {
+		int byte = (unsigned char)*point++;
+
+		if (byte == '\\' && point[0] && point[1] && point[2]) {
+			byte = (point[0] - '0') << 6 | (point[1] - '0') << 3 |
+			       (point[2] - '0');
+			point += 3;
+		}
+		if (byte != (unsigned char)*path++)
+			return false;
+	}
+	return !*path && (*point == '/' || path[-1] == '/');
+}
+
+/* FNV-1a; whoever could make two alike would deceive himself alone. */
+static uint64_t hash_text(const char *text)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	while (*text)
+		hash = (hash ^ (unsigned char)*text++) *
+		       UINT64_C(0x100000001b3);
+	return hash;
+}
+
 struct search {
 	uint64_t id;
 	struct hlp_source *source;
 	bool found;
 };
 
+/*
+ * Mounts are listed in another order in a copied namespace: hence a sum. What
+ * is refused when the sandbox starts is left out: cgroup mounts look different
+ * from within a cgroup namespace, and /proc is covered by the new root.
+ */
 static bool search_line(const struct hlp_mount_line *line, void *arg)
 {
 	struct search *search = arg;
+	struct hlp_source *source = search->source;
 
+	if (is_below(line->point, source->text) &&
+	    !hlp_type_denied(line->type) && !is_below(line->point, "/proc") &&
+	    strcmp(line->point, "/proc") != 0)
+		source->below += hash_text(line->where) ^ hash_text(line->type);
 	if (line->id != search->id)
 		return true;
 	search->found = true;
-	(void)snprintf(search->source->type, sizeof(search->source->type), "%s",
-		       line->type);
-	(void)snprintf(search->source->text, PATH_MAX, "%s", line->where);
-	search->source->len = (uint32_t)strlen(search->source->text) + 1;
-	return false;
+	(void)snprintf(source->type, sizeof(source->type), "%s", line->type);
+	(void)snprintf(source->text + source->len, PATH_MAX, "%s", line->where);
+	return true;
+}
+
+/* The path that the kernel knows the descriptor by. */
+static int read_path(int proc_fd, int fd, struct hlp_source *source,
+		     struct err *err)
+{
+	char link[32];
+	ssize_t len;
+
+	(void)snprintf(link, sizeof(link), "self/fd/%d", fd);
+	len = readlinkat(proc_fd, link, source->text, PATH_MAX - 1);
+	if (len <= 0 || len >= PATH_MAX - 1)
+		return err_set(err, ERR_BAD_REQUEST, len < 0 ? errno : 0,
+			       "source has no path");
+	source->text[len] = '\0';
+	source->len = (uint32_t)len + 1;
+	return 0;
 }
 
 /* Not every file system has handles; then both descriptors have none. */
@@ -168,7 +221,7 @@ static void read_handle(int fd, struct hlp_source *source)
 /**
  * hlp_source_read() - learn what a descriptor is and whether it may be bound
  * @proc_fd: a proc file system, of this process's pid namespace
- * @source:  filled but for its path
+ * @source:  filled
  *
  * Return: 0 or -1; BAD_REQUEST for what is no directory, regular file or
  * socket, is gone, lies on a kernel file system, or comes from another mount
@@ -192,6 +245,9 @@ int hlp_source_read(int proc_fd, int fd, struct hlp_source *source,
 		return err_set(err, ERR_BAD_REQUEST, ENOENT,
 			       "source is deleted");
 	search.id = st.stx_mnt_id;
+	source->below = 0;
+	if (read_path(proc_fd, fd, source, err) < 0)
+		return -1;
 	if (!(st.stx_mask & STATX_MNT_ID) ||
 	    hlp_mountinfo_each(proc_fd, search_line, &search, err) < 0)
 		return err->code ? -1 :
@@ -205,6 +261,7 @@ int hlp_source_read(int proc_fd, int fd, struct hlp_source *source,
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "source is on %s, a kernel file system",
 			       source->type);
+	source->len += (uint32_t)strlen(source->text + source->len) + 1;
 	source->ino = st.stx_ino;
 	source->dev = makedev(st.stx_dev_major, st.stx_dev_minor);
 	source->btime_sec = st.stx_mask & STATX_BTIME ? st.stx_btime.tv_sec : 0;
@@ -212,28 +269,6 @@ int hlp_source_read(int proc_fd, int fd, struct hlp_source *source,
 		st.stx_mask & STATX_BTIME ? st.stx_btime.tv_nsec : 0;
 	source->mode = st.stx_mode;
 	read_handle(fd, source);
-	return 0;
-}
-
-/**
- * hlp_source_path() - the path that the kernel knows a descriptor by
- * @source: from hlp_source_read(); its path is added
- */
-int hlp_source_path(int proc_fd, int fd, struct hlp_source *source,
-		    struct err *err)
-{
-	char *path = source->text + source->len;
-	char link[32];
-	ssize_t len;
-
-	(void)snprintf(link, sizeof(link), "self/fd/%d", fd);
-	len = readlinkat(proc_fd, link, path, PATH_MAX - 1);
-	if (len <= 0 || len >= PATH_MAX - 1 || path[0] != '/')
-		return err_set(err, ERR_BAD_REQUEST, len < 0 ? errno : 0,
-			       "source has no path");
-	path[len] = '\0';
-	source->path_at = source->len;
-	source->len += (uint32_t)len + 1;
 	return 0;
 }
 
@@ -249,7 +284,8 @@ bool hlp_source_same(const struct hlp_source *a, const struct hlp_source *b)
 	       a->handle_len == b->handle_len &&
 	       !memcmp(a->handle, b->handle, sizeof(a->handle)) &&
 	       (a->mode & S_IFMT) == (b->mode & S_IFMT) &&
-	       !strcmp(a->type, b->type) && !strcmp(a->text, b->text);
+	       !strcmp(a->type, b->type) && a->len == b->len &&
+	       !memcmp(a->text, b->text, a->len);
 }
 
 /**
@@ -274,8 +310,8 @@ int hlp_source_reopen(int proc_fd, const struct hlp_source *source,
 
 	(void)setfsgid(gid);
 	(void)setfsuid(uid);
-	fd = (int)syscall(SYS_openat2, AT_FDCWD, source->text + source->path_at,
-			  &how, sizeof(how));
+	fd = (int)syscall(SYS_openat2, AT_FDCWD, source->text, &how,
+			  sizeof(how));
 	sys = errno;
 	(void)setfsuid(geteuid());
 	(void)setfsgid(getegid());
@@ -286,13 +322,17 @@ int hlp_source_reopen(int proc_fd, const struct hlp_source *source,
 	if (!hlp_source_same(source, &now))
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "source is not what its path names now");
+	if (source->below != now.below)
+		return err_set(
+			err, ERR_BAD_STATE, 0,
+			"what is mounted below the source has changed; try again");
 	return fd_take(&fd);
 }
 
 /**
  * hlp_source_private() - whether a path lies below a directory of root's that
  *                        nobody else can enter
- * @path: from hlp_source_path()
+ * @path: from hlp_source_read()
  *
  * Root's files may be given to a sandbox only where nobody can reach what the
  * sandbox leaves there, a set-user-id program for one.

@@ -32,10 +32,10 @@ struct hlp_source {
 	uint32_t handle_len;
 	unsigned char handle[HLP_HANDLE_MAX_BYTES];
 	uint16_t mode;
+	uint64_t below; /* a sum over what is mounted below it */
 	char type[32]; /* of the file system */
-	uint32_t path_at; /* in text; 0 none */
 	uint32_t len; /* used of text, terminators included */
-	char text[2 * PATH_MAX]; /* "where" of its mount, then its own path */
+	char text[2 * PATH_MAX]; /* its path, then "where" of its mount */
 };
 
 /* As much of the structure as travels. */
@@ -47,8 +47,6 @@ int hlp_mountinfo_each(int proc_fd, hlp_mount_line_fn *fn, void *arg,
 bool hlp_proc_covered(int proc_fd, char point[64]);
 bool hlp_type_denied(const char *type);
 int hlp_source_read(int proc_fd, int fd, struct hlp_source *source,
-		    struct err *err);
-int hlp_source_path(int proc_fd, int fd, struct hlp_source *source,
 		    struct err *err);
 bool hlp_source_same(const struct hlp_source *a, const struct hlp_source *b);
 int hlp_source_reopen(int proc_fd, const struct hlp_source *source,

@@ -372,6 +372,47 @@ START_TEST(test_spawner_bad_source_refused_next_sandbox_works) {
 }
 END_TEST
 
+/* A file that a mount hides stays hidden, however old the sandbox's view is. */
+START_TEST(test_spawner_mount_since_the_clone_is_noticed) {
+	char sub[64];
+
+	(void)snprintf(sub, sizeof(sub), "%s/sub dir", dir);
+	ck_assert_int_eq(mkdir(sub, 0755), 0);
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ready(_i);
+	for (uint32_t round = 0; round < 2; round++) {
+		send_new(0);
+		ck_assert_int_eq(next_report(), HLP_REPORT_SPAWNED);
+		/* Its namespace is a copy by now: it has been cloned. */
+		if (round == 0)
+			ck_assert_int_eq(mount("none", sub, "tmpfs", 0, NULL),
+					 0);
+		send_mount(open(dir, O_PATH), "/workspace", 7);
+		send_op(HLP_OP_START, 0, 8);
+		if (round == 0 && _i == 0) {
+			ck_assert_int_eq(next_report(), HLP_REPORT_FAILED);
+			ck_assert_int_eq(s.last.err.code, ERR_BAD_STATE);
+			ck_assert_ptr_nonnull(
+				strstr(s.last.err.text, "mounted below"));
+			while (next_report() != HLP_REPORT_GONE)
+				;
+		} else if (_i == 0) {
+			ck_assert_msg(next_report() == HLP_REPORT_STARTED, "%s",
+				      s.last.err.text);
+		} else {
+			/* The tree is taken when it is asked for; tmpfs. */
+			while (next_report() != HLP_REPORT_GONE)
+				if (s.last.kind == HLP_REPORT_STARTED)
+					send_op(HLP_OP_KILL, 0, 0);
+		}
+	}
+	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
+	ck_assert_int_eq(umount2(sub, MNT_DETACH), 0);
+	ck_assert_int_eq(rmdir(sub), 0);
+}
+END_TEST
+
 START_TEST(test_spawner_good_source_starts) {
 	ready(_i);
 	send_new(0);
@@ -665,6 +706,9 @@ Suite *test_suite(void)
 	tcase_add_test(all, test_spawner_without_user_namespaces_says_why);
 	if (geteuid() == 0) {
 		tcase_add_test(all, test_spawner_ids_used_up);
+		tcase_add_loop_test(
+			all, test_spawner_mount_since_the_clone_is_noticed, 0,
+			2);
 		tcase_add_loop_test(
 			all, test_spawner_hung_source_holds_up_no_other, 0, 2);
 		tcase_add_loop_test(

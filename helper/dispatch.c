@@ -10,6 +10,7 @@
 #include "helper/dispatch.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -177,6 +178,22 @@ static const struct hlp_step pool_step = {
 		  .net = HLP_NET_NONE, .root = HLP_ROOT_HOST },
 };
 
+/*
+ * A prefabricated sandbox has a copy of the mounts of its time: what has since
+ * been mounted over would show through a bind of it.
+ */
+static void pool_check(struct hlp_ctx *ctx)
+{
+	struct pollfd pfd = { .fd = ctx->mounts_fd, .events = POLLPRI };
+
+	/* An event is any change since the last look, see proc(5). */
+	if (poll(&pfd, 1, 0) <= 0)
+		return;
+	for (uint32_t i = 0; i < ctx->table->high; i++)
+		if (ctx->table->slots[i].state == HLP_SLOT_POOL)
+			give_up(ctx, i);
+}
+
 static uint32_t pool_take(struct hlp_ctx *ctx, const struct hlp_step *step)
 {
 	const struct hlp_table *table = ctx->table;
@@ -235,6 +252,7 @@ static int hlp_do_new(struct hlp_ctx *ctx, struct hlp_args *args)
 		return err_set(&ctx->reply_err, ERR_LIMIT, 0,
 			       "%u sandboxes are the most that helper.conf allows",
 			       ctx->policy->max_sandboxes);
+	pool_check(ctx);
 	index = pool_take(ctx, &args->step);
 	if (index == HLP_NO_SLOT &&
 	    begin(ctx, args->step, HLP_SLOT_BUILDING, &index) < 0)

@@ -36,6 +36,7 @@ struct hlp_ctx {
 	int link_fd;       /* accepted clients come here, -1 none; owned */
 	int user_fd;       /* asks for controllers and gets them, -1 none; owned */
 	int spawner_fd;    /* owned */
+	int mounts_fd;     /* /proc/self/mountinfo, -1 none; owned */
 	pid_t spawner_pid; /* to be waited for at the end, 0 not ours */
 	/* Those above are hlp_dispatch_run()'s arguments. */
 	struct hlp_table *table; /* borrowed */

@@ -9,6 +9,7 @@
 #include "helper/user.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -115,7 +116,10 @@ static pid_t fork_dispatcher(const struct hlp_user_config *config,
 	pid_t pid = hlp_fork_with_socket(NULL, user_fd);
 
 	if (pid == 0) {
-		int keep[] = { *user_fd, config->link_fd, spawner_fd };
+		int mounts_fd = open("/proc/self/mountinfo",
+				     O_RDONLY | O_CLOEXEC);
+		int keep[] = { *user_fd, config->link_fd, spawner_fd,
+			       mounts_fd };
 
 		ctx = (struct hlp_ctx){
 			.policy = config->policy,
@@ -123,6 +127,7 @@ static pid_t fork_dispatcher(const struct hlp_user_config *config,
 			.link_fd = config->link_fd,
 			.user_fd = *user_fd,
 			.spawner_fd = spawner_fd,
+			.mounts_fd = mounts_fd,
 		};
 		hlp_die_with_parent(parent);
 		hlp_stage_dispatcher(keep, sizeof(keep) / sizeof(keep[0]));

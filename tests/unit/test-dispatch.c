@@ -200,7 +200,7 @@ static void setup(void)
 	spawner_fd = pair[1];
 	ctx = (struct hlp_ctx){ .policy = &policy, .table = &table,
 				.spawner_fd = pair[0], .link_fd = -1,
-				.user_fd = -1, .conn_fd = -1,
+				.user_fd = -1, .conn_fd = -1, .mounts_fd = -1,
 				.current = HLP_NO_SLOT };
 	arena_init(&ctx.arena, arena_memory, sizeof(arena_memory));
 	arena_init(&event_arena, event_memory, sizeof(event_memory));
@@ -627,6 +627,28 @@ START_TEST(test_dispatch_pool_serves_the_default_only)
 }
 END_TEST
 
+START_TEST(test_dispatch_pool_is_dropped_when_mounts_change)
+{
+	int pair[2];
+
+	/* A pipe that hangs up reports an event, as a mount does. */
+	ck_assert_int_eq(pipe2(pair, O_CLOEXEC), 0);
+	ctx.mounts_fd = pair[0];
+	policy.pool = 1;
+	greeted();
+	hlp_dispatch_refill(&ctx);
+	ck_assert_int_eq(stepped().op, HLP_OP_NEW);
+	close(pair[1]);
+	ck_assert_int_eq(say_new(1), 0);
+	ck_assert_int_eq(stepped().op, HLP_OP_ABORT);
+	ck_assert_int_eq(stepped().op, HLP_OP_NEW);
+	ck_assert_uint_eq(ctx.current, 1);
+	report(HLP_REPORT_GONE, 0, 0);
+	ck_assert_int_eq(table.slots[0].state, HLP_SLOT_FREE);
+	close(pair[0]);
+}
+END_TEST
+
 START_TEST(test_dispatch_pool_that_fails_is_given_up)
 {
 	policy.pool = 2;
@@ -674,6 +696,7 @@ Suite *test_suite(void)
 	tcase_add_test(tc, test_dispatch_next_controller_adopts);
 	tcase_add_test(tc, test_dispatch_silent_controller_costs_nothing);
 	tcase_add_test(tc, test_dispatch_pool_serves_the_default_only);
+	tcase_add_test(tc, test_dispatch_pool_is_dropped_when_mounts_change);
 	tcase_add_test(tc, test_dispatch_pool_that_fails_is_given_up);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -23,6 +23,7 @@
 
 #include "helper/knockout.h"
 #include "helper/netns.h"
+#include "helper/spawner.h"
 #include "proto/cleanup.h"
 
 /* linux/magic.h has no MQUEUE_MAGIC. */
@@ -393,6 +394,7 @@ void hlp_box_main(const struct hlp_box_config *config)
 	auto_frame frame;
 
 	wire_frame_init(&frame, &step, sizeof(step));
+	hlp_spawner_forget();
 	keep_fds(&box);
 	for (bool ready = false;; ready = true) {
 		struct err err = ERR_INIT;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
+#include <malloc.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 
@@ -38,6 +39,8 @@ int hlp_netns_up(struct err *err)
 	if (failed >= 0)
 		failed = nl_wait_for_ack(sock);
 	nl_socket_free(sock);
+	/* This process lives as long as its sandbox, and allocates no more. */
+	(void)malloc_trim(0);
 	if (failed < 0)
 		return err_set(err, ERR_KERNEL, 0, "bring up lo: %s",
 			       nl_geterror(failed));

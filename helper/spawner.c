@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -237,6 +238,21 @@ void hlp_title(const char *name)
 		memset(title, 0, title_room);
 		memcpy(title, name, len);
 	}
+}
+
+/**
+ * hlp_spawner_forget() - in a setup process: give up its copy of the table
+ *
+ * The spawner goes on writing to its own; each page would then be kept twice,
+ * for as long as the sandbox lives.
+ */
+void hlp_spawner_forget(void)
+{
+	uintptr_t from = ((uintptr_t)&table + 4095) & ~(uintptr_t)4095;
+	uintptr_t to = (uintptr_t)(&table + 1) & ~(uintptr_t)4095;
+
+	/* Fails on machines with larger pages, which then keep it. */
+	(void)madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 static int start(struct hlp_slots *slots, struct err *err)

@@ -30,6 +30,7 @@ struct hlp_spawner_config {
 };
 
 void hlp_title(const char *name);
+void hlp_spawner_forget(void);
 
 /* Serves until @dispatcher_fd hangs up; returns the process's exit status. */
 int hlp_spawner_run(int dispatcher_fd, const struct hlp_spawner_config *config);

@@ -307,7 +307,7 @@ int ctl_req_version(struct ctl_client *client, const Ctl__Request *req,
 
 /* state.c: what is on disk */
 char *ctl_state_dir(const struct ctl_options *options);
-int ctl_state_session_dir(struct ctl *ctl, const char *name,
+int ctl_state_session_dir(struct ctl *ctl, const char *name, char **where,
 			  struct ctl_fail *fail);
 void ctl_state_mark(struct ctl *ctl, const char *name, bool on);
 bool ctl_state_marked(struct ctl *ctl, const char *name);

@@ -197,7 +197,8 @@ static int make_session(struct ctl_client *client, const Ctl__Request *req,
 	(void)snprintf(label.name, sizeof(label.name), "%s",
 		       req->exec->target);
 	if (!has_workdir(spec)) {
-		auto_fd fd = ctl_state_session_dir(ctl, label.name, fail);
+		auto_fd fd = ctl_state_session_dir(ctl, label.name,
+						   &spec->workspace, fail);
 
 		if (fd < 0 || ctl_spec_add_workspace(
 				       spec, "workspace of the session", fd,

@@ -75,11 +75,12 @@ char *ctl_state_dir(const struct ctl_options *options)
 
 /**
  * ctl_state_session_dir() - the directory that a session works in
- * @name: a checked name
+ * @name:  a checked name
+ * @where: filled with its owned path on success
  *
  * Return: an O_PATH descriptor or -1.
  */
-int ctl_state_session_dir(struct ctl *ctl, const char *name,
+int ctl_state_session_dir(struct ctl *ctl, const char *name, char **where,
 			  struct ctl_fail *fail)
 {
 	auto_free char *path = NULL;
@@ -109,6 +110,7 @@ int ctl_state_session_dir(struct ctl *ctl, const char *name,
 		return err_set(&fail->err, ERR_DENIED, 0,
 			       "workspace of the session: it belongs to another user");
 	}
+	*where = ptr_take(&path);
 	return fd;
 }
 

@@ -104,7 +104,7 @@ static int clone_tree(struct hlp_slots *slots, struct hlp_slot *slot,
 		      struct hlp_source *source, struct err *err)
 {
 	bool image = step->op == HLP_OP_IMAGE;
-	bool fixed = image ? !step->image.writable : step->mount.readonly;
+	bool fixed = image || step->mount.readonly;
 	auto_fd tree_fd = hlp_mount_tree(
 		*fd, "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
 
@@ -118,7 +118,7 @@ static int clone_tree(struct hlp_slots *slots, struct hlp_slot *slot,
 	if (!slot->map_caller &&
 	    shift_ids(slots, slot, tree_fd, source, image, err) < 0) {
 		/* An image can be read without; its owner is then nobody. */
-		if (!image || !fixed)
+		if (!image)
 			return -1;
 		*err = (struct err)ERR_INIT;
 	}
@@ -127,46 +127,34 @@ static int clone_tree(struct hlp_slots *slots, struct hlp_slot *slot,
 	return 0;
 }
 
-static int send_sources(const struct hlp_slot *slot,
-			const struct hlp_source *sources, size_t n,
-			struct err *err)
-{
-	for (size_t i = 0; i < n; i++)
-		if (wire_send(slot->step_fd, &sources[i],
-			      HLP_SOURCE_BYTES(&sources[i]), NULL, 0, err) < 0)
-			return -1;
-	return 0;
-}
-
 /**
- * hlp_bind_relay() - hand a step with sources to the setup process
+ * hlp_bind_relay() - hand a step with a source to the setup process
  * @step:  MOUNT or IMAGE
- * @frame: the O_PATH descriptors; those of it are consumed
+ * @frame: the O_PATH descriptor; it is consumed
  *
- * Return: 0 or -1; nothing was sent where a source is refused, and the setup
+ * Return: 0 or -1; nothing was sent where the source is refused, and the setup
  * process is killed where it does not read.
  */
 int hlp_bind_relay(struct hlp_slots *slots, struct hlp_slot *slot,
 		   const struct hlp_step *step, struct wire_frame *frame,
 		   struct err *err)
 {
-	static struct hlp_source sources[3];
-	int failed = 0;
+	static struct hlp_source source;
 
-	for (size_t i = 0; i < frame->n_fds && !failed; i++) {
-		memset(&sources[i], 0, offsetof(struct hlp_source, text));
-		failed = hlp_source_read(slots->self.proc_fd, frame->fds[i],
-					 &sources[i], err);
-		if (!failed && slots->self.system)
-			failed = clone_tree(slots, slot, step, &frame->fds[i],
-					    &sources[i], err);
-	}
-	if (failed)
+	if (step->op == HLP_OP_IMAGE && step->image.writable)
+		return err_set(err, ERR_UNSUPPORTED, 0,
+			       "images are read-only in this version");
+	memset(&source, 0, offsetof(struct hlp_source, text));
+	if (hlp_source_read(slots->self.proc_fd, frame->fds[0], &source, err) <
+		    0 ||
+	    (slots->self.system &&
+	     clone_tree(slots, slot, step, &frame->fds[0], &source, err) < 0))
 		return -1;
-	if (wire_send(slot->step_fd, step, sizeof(*step), frame->fds,
-		      frame->n_fds, err) < 0 ||
+	if (wire_send(slot->step_fd, step, sizeof(*step), frame->fds, 1, err) <
+		    0 ||
 	    (!slots->self.system &&
-	     send_sources(slot, sources, frame->n_fds, err) < 0)) {
+	     wire_send(slot->step_fd, &source, HLP_SOURCE_BYTES(&source), NULL,
+		       0, err) < 0)) {
 		hlp_slot_kill(slot);
 		return err_wrap(err, "setup process");
 	}

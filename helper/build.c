@@ -249,17 +249,6 @@ static int hlp_do_tmpfs(struct hlp_box *box, const struct hlp_step *step,
 	return 0;
 }
 
-/*
- * Safety: one of a table's names in /etc of a root that is ours, content of the
- * caller's; read by the sandbox alone.
- */
-static int hlp_do_write(struct hlp_box *box, const struct hlp_step *step,
-			struct err *err)
-{
-	return hlp_root_write(box, hlp_file_name(step->write.file),
-			      step->write.content, step->write.len, err);
-}
-
 /**
  * hlp_box_act() - do one step
  * @step: checked
@@ -268,80 +257,68 @@ static int hlp_do_write(struct hlp_box *box, const struct hlp_step *step,
 int hlp_box_act(struct hlp_box *box, const struct hlp_step *step, int fd,
 		struct err *err)
 {
-	switch (step->op) {
-	case HLP_OP_MOUNT:
+	if (step->op == HLP_OP_MOUNT)
 		return hlp_do_mount(box, step, fd, err);
-	case HLP_OP_TMPFS:
+	if (step->op == HLP_OP_TMPFS)
 		return hlp_do_tmpfs(box, step, err);
-	case HLP_OP_WRITE:
-		return hlp_do_write(box, step, err);
-	case HLP_OP_HOSTNAME:
-		/* Safety: the UTS namespace is the sandbox's own. */
-		if (sethostname(step->hostname.name,
-				strlen(step->hostname.name)) < 0)
-			return err_set(err, ERR_KERNEL, errno, "sethostname");
-		return 0;
-	case HLP_OP_INVALID:
-	case HLP_OP_NEW:
-	case HLP_OP_IMAGE:
-	case HLP_OP_LIMIT:
-	case HLP_OP_START:
-	case HLP_OP_ABORT:
-	case HLP_OP_KILL:
-	case HLP_OP_KEEP:
-	case HLP_OP_DROP:
-	case HLP_OP_BYE:
-	case HLP_OP_COUNT:
-		break;
-	}
-	return err_set(err, ERR_INTERNAL, 0, "step %d is not for me", step->op);
+	/*
+	 * Safety: one of a table's names in /etc of a root that is ours,
+	 * content of the caller's; read by the sandbox alone.
+	 */
+	if (step->op == HLP_OP_WRITE)
+		return hlp_root_write(box, hlp_file_name(step->write.file),
+				      step->write.content, step->write.len,
+				      err);
+	if (step->op != HLP_OP_HOSTNAME)
+		return err_set(err, ERR_INTERNAL, 0, "step %d is not for me",
+			       step->op);
+	/* Safety: the UTS namespace is the sandbox's own. */
+	if (sethostname(step->hostname.name, strlen(step->hostname.name)) < 0)
+		return err_set(err, ERR_KERNEL, errno, "sethostname");
+	return 0;
 }
 
 /*
- * Rootless, a tree of the host's can be cloned only by path, in here: each
- * descriptor's identity follows the step in a datagram of its own.
+ * The tree that came with a step. Rootless, one of the host's can be cloned
+ * only by path, in here: its identity follows in a datagram of its own.
  */
-static int take_trees(struct hlp_box *box, struct wire_frame *frame, int fds[3],
-		      struct err *err)
+static int take_tree(const struct hlp_box *box, struct wire_frame *frame,
+		     int *tree_fd, struct err *err)
 {
 	const struct hlp_step *step = &box->config->step;
 	struct hlp_source source;
+	auto_fd fd = wire_frame_take_fd(frame, 0);
 	auto_frame extra = { .n_fds = 0 };
 
-	for (size_t i = 0; i < 3; i++)
-		fds[i] = wire_frame_take_fd(frame, i);
-	for (size_t i = 0; !box->config->system && i < 3 && fds[i] >= 0; i++) {
-		auto_fd fd = -1;
-
-		wire_frame_init(&extra, &source, sizeof(source));
-		if (wire_recv(box->step_fd, &extra, 0, err) != WIRE_GOT)
-			_exit(1);
-		fd = hlp_source_reopen(box->proc_fd, &source, step->new_.uid,
-				       step->new_.gid, err);
-		fd_close(&fds[i]);
-		if (fd >= 0)
-			fds[i] = hlp_mount_tree(
-				fd, "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-				err);
+	if (fd < 0 || box->config->system) {
+		*tree_fd = fd_take(&fd);
+		return 0;
 	}
-	return err->code == ERR_NONE ? 0 : -1;
+	wire_frame_init(&extra, &source, sizeof(source));
+	if (wire_recv(box->step_fd, &extra, 0, err) != WIRE_GOT)
+		_exit(1);
+	fd_close(&fd);
+	fd = hlp_source_reopen(box->proc_fd, &source, step->new_.uid,
+			       step->new_.gid, err);
+	if (fd >= 0)
+		*tree_fd = hlp_mount_tree(
+			fd, "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
+	return *tree_fd < 0 ? -1 : 0;
 }
 
 static int dispatch(struct hlp_box *box, struct wire_frame *frame,
 		    const struct hlp_step *step, struct err *err)
 {
-	int fds[3] = { -1, -1, -1 };
-	int failed = take_trees(box, frame, fds, err);
+	auto_fd fd = -1;
 
-	if (!failed && step->op == HLP_OP_IMAGE)
-		failed = hlp_image_set(box, step->image.writable, fds[0], err);
-	else if (!failed && box->image && hlp_step_target(step))
-		failed = hlp_image_defer(step, fd_take(&fds[0]), err);
-	else if (!failed)
-		failed = hlp_box_act(box, step, fds[0], err);
-	for (size_t i = 0; i < 3; i++)
-		fd_close(&fds[i]);
-	return failed;
+	/* Also after a failure: what follows a step comes before the next. */
+	if (take_tree(box, frame, &fd, err) < 0 || box->failed)
+		return -1;
+	if (step->op == HLP_OP_IMAGE)
+		return hlp_image_set(box, fd, err);
+	if (box->image && hlp_step_target(step))
+		return hlp_image_defer(step, fd_take(&fd), err);
+	return hlp_box_act(box, step, fd, err);
 }
 
 static __attribute__((noreturn)) void start(struct hlp_box *box, uint32_t seq)
@@ -366,12 +343,6 @@ static __attribute__((noreturn)) void start(struct hlp_box *box, uint32_t seq)
 	if (failed_seq != seq)
 		hlp_box_report(box, HLP_REPORT_FAILED, seq, &err);
 	_exit(1);
-}
-
-static void fail(struct hlp_box *box, uint32_t seq, const struct err *err)
-{
-	box->failed = true;
-	hlp_box_report(box, HLP_REPORT_FAILED, seq, err);
 }
 
 /**
@@ -399,24 +370,15 @@ void hlp_box_main(const struct hlp_box_config *config)
 	for (bool ready = false;; ready = true) {
 		struct err err = ERR_INIT;
 
-		if (wire_recv(box.step_fd, &frame, 3, &err) != WIRE_GOT)
+		if (wire_recv(box.step_fd, &frame, 1, &err) != WIRE_GOT)
 			_exit(1);
-		if (!ready) {
-			if (prepare(&box, &err) < 0)
-				fail(&box, step.seq, &err);
-			continue;
-		}
-		if (step.op == HLP_OP_START)
+		if (ready && step.op == HLP_OP_START)
 			start(&box, step.seq);
-		if (box.failed) {
-			/* Sources that follow the step come before the next. */
-			int fds[3];
-
-			(void)take_trees(&box, &frame, fds, &err);
-			for (size_t i = 0; i < 3; i++)
-				fd_close(&fds[i]);
-		} else if (dispatch(&box, &frame, &step, &err) < 0) {
-			fail(&box, step.seq, &err);
-		}
+		if ((ready ? dispatch(&box, &frame, &step, &err) :
+			     prepare(&box, &err)) == 0 ||
+		    box.failed)
+			continue;
+		box.failed = true;
+		hlp_box_report(&box, HLP_REPORT_FAILED, step.seq, &err);
 	}
 }

@@ -64,8 +64,7 @@ int hlp_own_attach(struct hlp_box *box, int tree_fd, const char *path,
 		   bool directory, struct err *err);
 
 /* image.c */
-int hlp_image_set(struct hlp_box *box, bool writable, int tree_fd,
-		  struct err *err);
+int hlp_image_set(struct hlp_box *box, int tree_fd, struct err *err);
 int hlp_image_defer(const struct hlp_step *step, int fd, struct err *err);
 int hlp_image_finish(struct hlp_box *box, uint32_t *seq, struct err *err);
 

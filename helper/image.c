@@ -35,14 +35,12 @@ static size_t n_deferred;
  * Safety: a tree that the caller could open, read-only from here on; what its
  * files and links say is first believed when it is the root.
  */
-int hlp_image_set(struct hlp_box *box, bool writable, int tree_fd,
-		  struct err *err)
+int hlp_image_set(struct hlp_box *box, int tree_fd, struct err *err)
 {
 	auto_fd image_fd = -1;
 
-	if (writable)
-		return err_set(err, ERR_UNSUPPORTED, 0,
-			       "images are read-only in this version");
+	if (!box->image || box->image_fd >= 0)
+		return err_set(err, ERR_BAD_STATE, 0, "no image is wanted");
 	image_fd = hlp_make_node(box->stage_fd, "image", true, err);
 	if (image_fd < 0 ||
 	    hlp_mount_attr(tree_fd, true, MOUNT_ATTR_RDONLY, -1, err) < 0 ||

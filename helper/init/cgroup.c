@@ -7,16 +7,6 @@
 
 #include "helper/init/state.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "proto/cleanup.h"
-
 static void name_of(char name[48], uint32_t number, const char *file)
 {
 	(void)snprintf(name, 48, "exec-%u%s%s", number, *file ? "/" : "", file);
@@ -26,59 +16,43 @@ static int write_file(int dir_fd, const char *path, const char *text)
 {
 	auto_fd fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
 
-	if (fd < 0)
-		return -1;
-	return write(fd, text, strlen(text)) < 0 ? -1 : 0;
+	return fd >= 0 && write(fd, text, strlen(text)) > 0 ? 0 : -1;
 }
 
-/* @key is a word at the start of a line, or NULL for a file of one number. */
+/* @key begins a line; "" for a file of one number. */
 static bool read_number(int dir_fd, const char *path, const char *key,
 			uint64_t *number)
 {
 	auto_fd fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
 	char text[1024];
 	char *at = text;
-	ssize_t got;
+	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
-	if (fd < 0)
-		return false;
-	got = read(fd, text, sizeof(text) - 1);
 	if (got <= 0)
 		return false;
 	text[got] = '\0';
-	while (key && at && strncmp(at, key, strlen(key))) {
+	while (strncmp(at, key, strlen(key))) {
 		at = strchr(at, '\n');
-		at = at ? at + 1 : NULL;
+		if (!at++)
+			return false;
 	}
-	if (!at)
-		return false;
-	*number = strtoull(at + (key ? strlen(key) : 0), NULL, 10);
+	*number = strtoull(at + strlen(key), NULL, 10);
 	return true;
 }
 
 /*
  * The kernel gives controllers only to children of a cgroup without processes:
- * pid 1 and its helpers move to a leaf first.
+ * pid 1 moves to a leaf first. A worker that is about right now makes it EBUSY.
  */
 static int make_memory_tree(struct init *in)
 {
 	int fd = in->config.cgroup_fd;
-	char line[16];
 
 	if (in->memory_tree)
 		return 0;
-	if (mkdirat(fd, "init", 0755) && errno != EEXIST)
-		return -1;
-	if (write_file(fd, "init/cgroup.procs", "0"))
-		return -1;
-	for (size_t i = 0; i < INIT_MAX_WORKERS; i++) {
-		if (in->workers[i].pid <= 0)
-			continue;
-		(void)snprintf(line, sizeof(line), "%d", in->workers[i].pid);
-		/* ESRCH: it is over already, which is as good. */
-		(void)write_file(fd, "init/cgroup.procs", line);
-	}
-	if (write_file(fd, "cgroup.subtree_control", "+memory"))
+	if ((mkdirat(fd, "init", 0755) && errno != EEXIST) ||
+	    write_file(fd, "init/cgroup.procs", "0") ||
+	    write_file(fd, "cgroup.subtree_control", "+memory"))
 		return -1;
 	in->memory_tree = true;
 	return 0;
@@ -95,10 +69,9 @@ int init_cgroup_make(struct init *in, uint32_t number, bool memory)
 	char name[48];
 	int fd;
 
-	if (memory && make_memory_tree(in))
-		return -1;
 	name_of(name, number, "");
-	if (mkdirat(in->config.cgroup_fd, name, 0755))
+	if ((memory && make_memory_tree(in)) ||
+	    mkdirat(in->config.cgroup_fd, name, 0755))
 		return -1;
 	fd = openat(in->config.cgroup_fd, name,
 		    O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -134,24 +107,23 @@ bool init_cgroup_remove(const struct init *in, uint32_t number)
 }
 
 /**
- * init_cgroup_usage() - what a command has used
+ * init_cgroup_usage() - put down what a command has used
  */
-void init_cgroup_usage(const struct init *in, const struct init_exec *e,
-		       Ini__Exited *usage)
+void init_cgroup_usage(const struct init *in, struct init_exec *e)
 {
 	int fd = in->config.cgroup_fd;
 	char name[48];
 
 	name_of(name, e->number, "cpu.stat");
-	usage->has_cpu = read_number(fd, name, "usage_usec ", &usage->cpu_usec);
+	e->end.has_cpu = read_number(fd, name, "usage_usec ", &e->end.cpu_usec);
 	name_of(name, e->number, "memory.peak");
-	usage->has_memory = read_number(fd, e->own_memory ? name : "memory.peak",
-					NULL, &usage->memory_peak);
+	e->end.has_memory = read_number(fd, e->own_memory ? name : "memory.peak",
+					"", &e->end.memory_peak);
 }
 
 /**
  * init_cgroup_oom_kills() - how often the memory limit killed
- * @e: an exec with memory accounting of its own, or NULL for the sandbox
+ * @e: an exec, for those of its own where it has such accounting, or NULL
  */
 uint64_t init_cgroup_oom_kills(const struct init *in, const struct init_exec *e)
 {
@@ -162,19 +134,4 @@ uint64_t init_cgroup_oom_kills(const struct init *in, const struct init_exec *e)
 		name_of(name, e->number, "memory.events");
 	(void)read_number(in->config.cgroup_fd, name, "oom_kill ", &count);
 	return count;
-}
-
-/**
- * init_cgroup_events() - a descriptor that polls POLLPRI when memory.events
- * changes; -1 where the memory controller is not there
- */
-int init_cgroup_events(const struct init *in)
-{
-	char text[256];
-	int fd = openat(in->config.cgroup_fd, "memory.events",
-			O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0)
-		(void)!read(fd, text, sizeof(text));
-	return fd;
 }

@@ -5,45 +5,25 @@
  */
 #include <config.h>
 
-#include "helper/init/state.h"
-
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "helper/knockout.h"
-#include "proto/cleanup.h"
+#include "helper/init/state.h"
 
 #define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 #define DEFAULT_PATH \
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define OOM_SCORE_ADJ "500"
 
-/* argv and envp; TERM is added where the request has a terminal. */
-struct vectors {
-	char **argv;
-	char **envp;
-	char term[80];
-};
-
-static _Noreturn void fail(const struct init_child *c, Ini__Stage stage, int sys)
+static _Noreturn void fail(const struct init_child *c, Ini__Stage stage)
 {
-	struct init_start_note note = { .stage = (int)stage, .sys = sys };
+	struct init_start_note note = { .stage = (int)stage, .sys = errno };
 
-	if (note.sys == 0)
-		note.sys = EINVAL;
 	/* EPIPE: pid 1 is going, and this process with it. */
 	(void)!write(c->start_fd, &note, sizeof(note));
 	_exit(127);
@@ -52,7 +32,14 @@ static _Noreturn void fail(const struct init_child *c, Ini__Stage stage, int sys
 static void must(const struct init_child *c, bool ok)
 {
 	if (!ok)
-		fail(c, INI__STAGE__STAGE_SETUP, errno);
+		fail(c, INI__STAGE__STAGE_SETUP);
+}
+
+/* The same for what is wrong with the request, which sets no errno. */
+static void check(const struct init_child *c, bool ok, int sys)
+{
+	errno = sys;
+	must(c, ok);
 }
 
 /**
@@ -71,63 +58,54 @@ pid_t init_clone(int cgroup_fd)
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
-/* Maps a memfd that nobody can change any more; NULL with errno. */
-static const char *map_sealed(int fd, size_t max, size_t *len)
+/* Maps a memfd that nobody can change any more. */
+static const char *map_sealed(const struct init_child *c, int fd, size_t max,
+			      size_t *len)
 {
 	struct stat st;
 	void *map;
 
-	if (fcntl(fd, F_GET_SEALS) != SEALS || fstat(fd, &st)) {
-		errno = EINVAL;
-		return NULL;
-	}
-	if (st.st_size <= 0 || (size_t)st.st_size > max) {
-		errno = E2BIG;
-		return NULL;
-	}
+	check(c, fcntl(fd, F_GET_SEALS) == SEALS && !fstat(fd, &st), EINVAL);
+	check(c, st.st_size > 0 && (size_t)st.st_size <= max, E2BIG);
 	*len = (size_t)st.st_size;
 	map = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
-	return map == MAP_FAILED ? NULL : map;
+	must(c, map != MAP_FAILED);
+	return map;
 }
 
-static void read_strings(const struct init_child *c, struct vectors *v)
+/* argv and envp; TERM is added where a terminal comes without. */
+static void read_strings(const struct init_child *c, char ***argv, char ***envp)
 {
-	const struct init_exec_args *args = c->args;
-	size_t n = (size_t)args->argc + args->envc;
-	const char *at = args->strings;
-	size_t left = args->strings_len;
-	bool has_term = false;
+	static char term[80];
+	const Ini__Exec *m = c->req->msg->exec;
+	size_t n = (size_t)m->argc + m->envc;
+	size_t left = m->strings.len;
+	const char *at = (const char *)m->strings.data;
+	bool need_term = m->tty && *m->term;
 	char **slot;
 
-	if (!at)
-		at = map_sealed(args->blob_fd, INIT_BLOB_MAX_BYTES, &left);
-	must(c, at != NULL);
+	if (m->blob_fd)
+		at = map_sealed(c, c->req->fd[INIT_FD_BLOB],
+				INIT_BLOB_MAX_BYTES, &left);
 	slot = mmap(NULL, (n + 3) * sizeof(*slot), PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	must(c, slot != MAP_FAILED);
-	v->argv = slot;
-	v->envp = slot + args->argc + 1;
+	*argv = slot;
+	*envp = slot + m->argc + 1;
 	for (size_t i = 0; i < n; i++) {
-		const char *end = memchr(at, 0, left);
+		const char *end = left > 0 ? memchr(at, 0, left) : NULL;
 
-		if (!end)
-			fail(c, INI__STAGE__STAGE_SETUP, EINVAL);
-		if (i == args->argc)
-			slot++;
-		*slot++ = (char *)at;
-		if (i >= args->argc && !strncmp(at, "TERM=", 5))
-			has_term = true;
+		check(c, end != NULL, EINVAL);
+		slot[i + (i >= m->argc)] = (char *)at;
+		if (i >= m->argc && !strncmp(at, "TERM=", 5))
+			need_term = false;
 		left -= (size_t)(end - at) + 1;
 		at = end + 1;
 	}
-	if (left > 0)
-		fail(c, INI__STAGE__STAGE_SETUP, EINVAL);
-	if (args->envc == 0)
-		slot++;
-	if (args->tty && *args->term && !has_term) {
-		(void)snprintf(v->term, sizeof(v->term), "TERM=%s", args->term);
-		*slot = v->term;
-	}
+	check(c, left == 0, EINVAL);
+	(void)snprintf(term, sizeof(term), "TERM=%s", m->term);
+	if (need_term)
+		slot[n + 1] = term;
 }
 
 /*
@@ -135,52 +113,37 @@ static void read_strings(const struct init_child *c, struct vectors *v)
  * in. The host's /dev/null is exchanged for the sandbox's: a descriptor of a
  * host mount would be one more thing that is outside.
  */
-static int check_stdio(int fd)
+static int stdio_of(const struct init_child *c, int fd)
 {
-	struct stat st;
-	int flags = fcntl(fd, F_GETFL);
+	int flags = fd < 0 ? 0 : fcntl(fd, F_GETFL);
+	struct stat st = { .st_mode = S_IFCHR, .st_rdev = makedev(1, 3) };
 
-	if (flags < 0 || fstat(fd, &st))
-		return -1;
-	if (flags & O_PATH) {
-		errno = EBADF;
-		return -1;
-	}
+	if (c->tty_fd >= 0)
+		return c->tty_fd;
+	must(c, flags >= 0 && (fd < 0 || !fstat(fd, &st)));
+	check(c, !(flags & O_PATH), EBADF);
 	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
 		return fd;
-	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
-		return open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-	return -1;
+	check(c, S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3),
+	      S_ISDIR(st.st_mode) ? EISDIR : EINVAL);
+	return open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 }
 
-static void set_stdio(const struct init_child *c)
+static void set_stdio_and_limits(const struct init_child *c)
 {
-	for (int i = 0; i < 3; i++) {
-		int fd = c->args->stdio_fd[i];
-
-		if (c->tty_fd >= 0)
-			fd = c->tty_fd;
-		else if (fd >= 0)
-			fd = check_stdio(fd);
-		else
-			fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-		must(c, fd >= 0 && dup2(fd, i) == i);
-	}
-}
-
-static void set_limits(const struct init_child *c)
-{
+	const Ini__Exec *m = c->req->msg->exec;
 	const struct rlimit no_core = { 0, 0 };
 
+	for (int i = 0; i < 3; i++)
+		must(c, dup2(stdio_of(c, c->req->fd[i]), i) == i);
 	must(c, !setrlimit(RLIMIT_CORE, &no_core) &&
 			!setrlimit(RLIMIT_NOFILE, &c->in->nofile));
-	for (uint32_t i = 0; i < c->args->n_rlimits; i++) {
-		const struct init_rlimit *limit = &c->args->rlimits[i];
-		struct rlimit value = { limit->soft, limit->hard };
+	for (size_t i = 0; i < m->n_rlimits; i++) {
+		struct rlimit limit = { m->rlimits[i]->soft,
+					m->rlimits[i]->hard };
 
-		must(c, !setrlimit((__rlimit_resource_t)limit->resource,
-				   &value));
+		must(c, !setrlimit((__rlimit_resource_t)m->rlimits[i]->resource,
+				   &limit));
 	}
 }
 
@@ -195,16 +158,25 @@ static void enter_cwd(const struct init_child *c)
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd = (int)syscall(SYS_openat2, root, c->args->cwd, &how,
+	int fd = (int)syscall(SYS_openat2, root, c->req->msg->exec->cwd, &how,
 			      sizeof(how));
-	char path[INIT_PATH_MAX_BYTES + 1];
+	char path[INIT_PATH_MAX_BYTES + 1] = "";
 
-	if (root < 0 || fd < 0 || fchdir(fd))
-		fail(c, INI__STAGE__STAGE_CWD, errno == ELOOP ? EINVAL : errno);
-	if (syscall(SYS_getcwd, path, sizeof(path)) < 0 || path[0] != '/')
-		fail(c, INI__STAGE__STAGE_CWD, EINVAL);
-	(void)close(fd);
-	(void)close(root);
+	if (root >= 0 && fd >= 0 && !fchdir(fd)) {
+		if (syscall(SYS_getcwd, path, sizeof(path)) > 0 && *path == '/')
+			return;
+		errno = EINVAL;
+	}
+	errno = errno == ELOOP ? EINVAL : errno;
+	fail(c, INI__STAGE__STAGE_CWD);
+}
+
+static void close_others(const struct init_child *c, int keep)
+{
+	/* The knock-out leaks a directory on purpose. */
+	if (!hlp_knocked_out(HLP_LAYER_FDS))
+		must(c, (keep == 3 || !close_range(3, (unsigned)keep - 1, 0)) &&
+				!close_range((unsigned)keep + 1, ~0U, 0));
 }
 
 /*
@@ -213,116 +185,98 @@ static void enter_cwd(const struct init_child *c)
  */
 static void raise_oom_score(const struct init_child *c)
 {
-	int fd;
+	auto_fd fd = -1;
 
 	must(c, !prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
 	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	must(c, fd >= 0 &&
-			write(fd, OOM_SCORE_ADJ, sizeof(OOM_SCORE_ADJ) - 1) > 0);
-	(void)close(fd);
-}
-
-static void close_others(const struct init_child *c)
-{
-	unsigned keep = (unsigned)c->start_fd;
-
-	/* The knock-out leaks a directory on purpose. */
-	if (hlp_knocked_out(HLP_LAYER_FDS))
-		return;
-	must(c, (keep == 3 || !syscall(SYS_close_range, 3, keep - 1, 0)) &&
-			!syscall(SYS_close_range, keep + 1, ~0U, 0));
-}
-
-static void install_filters(const struct init_child *c, const char *own,
-			    size_t own_len)
-{
-	struct sock_fprog filter = {
-		.len = (unsigned short)(own_len / sizeof(struct sock_filter)),
-		.filter = (struct sock_filter *)own,
-	};
-
-	must(c, !init_filter_install(hlp_filter(c->args->profile)));
-	must(c, !own || !init_filter_install(&filter));
-}
-
-static const char *path_of(char **envp)
-{
-	for (; *envp; envp++)
-		if (!strncmp(*envp, "PATH=", 5))
-			return *envp + 5;
-	return DEFAULT_PATH;
+	must(c, fd >= 0 && write(fd, OOM_SCORE_ADJ, strlen(OOM_SCORE_ADJ)) > 0);
 }
 
 /* As execvp(3), but with the command's PATH and without a shell's guesses. */
-static int search_exec(const struct vectors *v)
+static void search_exec(char **argv, char **envp)
 {
-	const char *path = path_of(v->envp);
-	size_t name_len = strlen(v->argv[0]);
+	const char *path = DEFAULT_PATH;
 	char file[INIT_PATH_MAX_BYTES + 1];
 	int found = ENOENT;
 
-	while (name_len > 0) {
-		size_t len = strcspn(path, ":");
+	for (char **e = envp; *e; e++)
+		if (!strncmp(*e, "PATH=", 5))
+			path = *e + 5;
+	for (;; path++) {
+		int len = (int)strcspn(path, ":");
 
-		if (len + 1 + name_len < sizeof(file)) {
-			(void)snprintf(file, sizeof(file), "%.*s%s%s", (int)len,
-				       path, len ? "/" : "", v->argv[0]);
-			(void)execve(file, v->argv, v->envp);
-			if (errno == EACCES)
-				found = EACCES;
-			else if (errno != ENOENT && errno != ENOTDIR)
-				return errno;
+		if (snprintf(file, sizeof(file), "%.*s%s%s", len, path,
+			     len ? "/" : "", *argv) < (int)sizeof(file)) {
+			(void)execve(file, argv, envp);
+			if (errno != EACCES && errno != ENOENT &&
+			    errno != ENOTDIR)
+				return;
+			found = errno == EACCES ? EACCES : found;
 		}
-		if (path[len] == '\0')
+		path += len;
+		if (*path == '\0')
 			break;
-		path += len + 1;
 	}
-	return found;
+	errno = found;
 }
 
-/**
- * init_child_run() - become the command; never returns
- * @child: signals are still blocked, all descriptors close-on-exec
- */
-void init_child_run(const struct init_child *child)
+/* A process that was forked ahead: the request comes now. */
+static void await_order(const struct init_child *c, struct init_request *req)
 {
-	const struct init_exec_args *args = child->args;
-	struct init_start_note note = { .pid = getpid() };
-	struct vectors v = { 0 };
-	const char *own = NULL;
+	struct wire_frame *frame = c->in->frame;
+	struct err err = ERR_INIT;
+
+	if (wire_recv(c->order_fd, frame, INIT_N_FDS, &err) != WIRE_GOT ||
+	    init_request_read(frame, c->in->arena, req, &err))
+		_exit(0);
+}
+
+static _Noreturn void command_run(struct init_child *c)
+{
+	static struct init_request ordered;
+	const struct init_request *req = c->req ? c->req : &ordered;
+	const struct sock_fprog *profile = hlp_filter(HLP_PROFILE_AGENT);
+	struct sock_fprog own = { 0 };
+	const Ini__Exec *m;
 	size_t own_len = 0;
+	char **argv;
+	char **envp;
 	sigset_t none;
 
-	if (child->below_monitor)
-		must(child, write(child->start_fd, &note, sizeof(note)) > 0);
-	must(child, setsid() >= 0);
-	if (child->tty_fd >= 0)
-		must(child, !ioctl(child->tty_fd, TIOCSCTTY, 0));
-	read_strings(child, &v);
-	if (args->filter_fd >= 0) {
-		own = map_sealed(args->filter_fd,
-				 INIT_FILTER_MAX_INSNS *
-					 sizeof(struct sock_filter),
-				 &own_len);
-		must(child, own && own_len % sizeof(struct sock_filter) == 0);
+	must(c, setsid() >= 0);
+	if (!c->req) {
+		must(c, !init_filter_install(profile));
+		await_order(c, &ordered);
+		c->req = &ordered;
+	} else {
+		profile = hlp_filter(req->profile);
 	}
-	set_stdio(child);
-	set_limits(child);
-	must(child, !init_identity_groups(child->in, args->groups,
-					  args->n_groups) &&
-			    !init_identity_take(child->in, args->uid, args->gid,
-						args->cap_keep));
-	enter_cwd(child);
-	close_others(child);
-	raise_oom_score(child);
-	install_filters(child, own, own_len);
+	m = req->msg->exec;
+	must(c, c->tty_fd < 0 || !ioctl(c->tty_fd, TIOCSCTTY, 0));
+	read_strings(c, &argv, &envp);
+	if (req->fd[INIT_FD_FILTER] >= 0) {
+		own.filter = (struct sock_filter *)map_sealed(
+			c, req->fd[INIT_FD_FILTER],
+			INIT_FILTER_MAX_INSNS * sizeof(*own.filter), &own_len);
+		own.len = (unsigned short)(own_len / sizeof(*own.filter));
+		check(c, own_len % sizeof(*own.filter) == 0, EINVAL);
+	}
+	set_stdio_and_limits(c);
+	must(c, !init_identity_groups(c->in, m->groups, m->n_groups) &&
+			!init_identity_take(c->in, m->uid, m->gid,
+					    m->cap_keep));
+	enter_cwd(c);
+	close_others(c, c->start_fd);
+	raise_oom_score(c);
+	must(c, c->order_fd >= 0 || !init_filter_install(profile));
+	must(c, !own.filter || !init_filter_install(&own));
 	sigemptyset(&none);
-	must(child, !sigprocmask(SIG_SETMASK, &none, NULL));
-	if (args->search_path && !strchr(v.argv[0], '/'))
-		errno = search_exec(&v);
+	must(c, !sigprocmask(SIG_SETMASK, &none, NULL));
+	if (m->search_path && **argv && !strchr(*argv, '/'))
+		search_exec(argv, envp);
 	else
-		(void)execve(v.argv[0], v.argv, v.envp);
-	fail(child, INI__STAGE__STAGE_EXEC, errno);
+		(void)execve(*argv, argv, envp);
+	fail(c, INI__STAGE__STAGE_EXEC);
 }
 
 /*
@@ -334,42 +288,45 @@ static _Noreturn void monitor_wait(const struct init *in, pid_t command)
 	struct init_end_note note = { .monitor = getpid() };
 	struct rusage used;
 	pid_t pid;
-	int status;
 
-	for (;;) {
-		pid = wait4(-1, &status, 0, &used);
-		if (pid < 0)
-			_exit(0);
+	while ((pid = wait4(-1, &note.wait_status, 0, &used)) > 0) {
 		if (pid != command)
 			continue;
-		note.wait_status = status;
 		note.cpu_usec = (uint64_t)(used.ru_utime.tv_sec +
 					   used.ru_stime.tv_sec) * 1000000 +
 				(uint64_t)(used.ru_utime.tv_usec +
 					   used.ru_stime.tv_usec);
 		(void)!write(in->note_fd[1], &note, sizeof(note));
 	}
+	_exit(0);
 }
 
 /**
- * init_monitor_run() - start the command below a subreaper; never returns
+ * init_child_run() - become the command, below a monitor without cgroups
+ * @child: signals are still blocked, all descriptors close-on-exec
  */
-void init_monitor_run(const struct init_child *child)
+void init_child_run(const struct init_child *child)
 {
-	unsigned keep = (unsigned)child->in->note_fd[1];
 	struct init_child command = *child;
-	pid_t pid;
+	struct init_start_note note = { 0 };
+	pid_t pid = 0;
 
-	command.below_monitor = true;
+	(void)prctl(PR_SET_NAME, "creel-ahead", 0, 0, 0);
+	if (child->in->config.cgroup_fd >= 0)
+		command_run(&command);
 	must(child, !prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
-	(void)prctl(PR_SET_NAME, "creel-monitor", 0, 0, 0);
 	pid = init_clone(-1);
 	must(child, pid >= 0);
-	if (pid == 0)
-		init_child_run(&command);
-	if (init_identity_take(child->in, getuid(), getgid(), 0) ||
-	    (keep > 0 && syscall(SYS_close_range, 0, keep - 1, 0)) ||
-	    syscall(SYS_close_range, keep + 1, ~0U, 0))
+	if (pid == 0) {
+		note.pid = getpid();
+		must(child, write(child->start_fd, &note, sizeof(note)) > 0);
+		command_run(&command);
+	}
+	(void)prctl(PR_SET_NAME, "creel-monitor", 0, 0, 0);
+	for (int fd = 0; fd < 3; fd++)
+		(void)close(fd);
+	close_others(child, child->in->note_fd[1]);
+	if (init_identity_take(child->in, getuid(), getgid(), 0))
 		_exit(1);
 	monitor_wait(child->in, pid);
 }

@@ -5,23 +5,19 @@
  */
 #include <config.h>
 
-#include "helper/init/state.h"
-
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/magic.h>
-#include <signal.h>
-#include <string.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
+#include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "proto/cleanup.h"
+#include "helper/init/state.h"
+
+/* How long a process that was forked ahead waits before it is let go. */
+#define ARMED_USEC (10 * 1000000LL)
 
 /**
  * init_now_usec() - CLOCK_MONOTONIC, in microseconds
@@ -36,29 +32,33 @@ int64_t init_now_usec(void)
 
 static struct init_exec *find(struct init *in, const uint8_t *token)
 {
-	for (uint32_t i = 0; i < in->n_execs; i++)
-		if (in->execs[i].state != INIT_EXEC_FREE &&
-		    !memcmp(in->execs[i].token, token, WIRE_ID_BYTES))
-			return &in->execs[i];
+	for (struct init_exec *e = in->execs; e < in->execs + in->n_execs; e++)
+		if (e->state > INIT_EXEC_ARMED &&
+		    !memcmp(e->token, token, WIRE_ID_BYTES))
+			return e;
+	return NULL;
+}
+
+static struct init_exec *find_state(struct init *in, enum init_exec_state state)
+{
+	for (struct init_exec *e = in->execs; e < in->execs + in->n_execs; e++)
+		if (e->state == state)
+			return e;
 	return NULL;
 }
 
 static struct init_exec *find_free(struct init *in)
 {
-	for (uint32_t i = 0; i < in->n_execs; i++)
-		if (in->execs[i].state == INIT_EXEC_FREE)
-			return &in->execs[i];
-	if (in->n_execs == INIT_MAX_EXECS)
-		return NULL;
-	return &in->execs[in->n_execs++];
-}
+	struct init_exec *e = find_state(in, INIT_EXEC_FREE);
 
-static void exec_init(struct init_exec *e, const uint8_t *token)
-{
-	memset(e, 0, sizeof(*e));
-	e->start_fd = e->lifeline_fd = e->master_fd = -1;
-	e->usage = (Ini__Exited)INI__EXITED__INIT;
-	memcpy(e->token, token, WIRE_ID_BYTES);
+	if (!e && in->n_execs < INIT_MAX_EXECS)
+		e = &in->execs[in->n_execs++];
+	if (e) {
+		memset(e, 0, sizeof(*e));
+		e->start_fd = e->order_fd = e->lifeline_fd = e->master_fd = -1;
+		e->end = (Ini__Exited)INI__EXITED__INIT;
+	}
+	return e;
 }
 
 /**
@@ -67,6 +67,7 @@ static void exec_init(struct init_exec *e, const uint8_t *token)
 void init_exec_release(struct init *in, struct init_exec *e)
 {
 	fd_close(&e->start_fd);
+	fd_close(&e->order_fd);
 	fd_close(&e->lifeline_fd);
 	fd_close(&e->master_fd);
 	e->state = INIT_EXEC_FREE;
@@ -78,22 +79,25 @@ void init_exec_release(struct init *in, struct init_exec *e)
 
 static void refuse(struct init *in, const struct init_request *req, int sys)
 {
-	memcpy(in->reply_token, req->token, WIRE_ID_BYTES);
-	in->reply_stage = INI__STAGE__STAGE_SETUP;
-	in->reply_sys = sys;
-	init_tell_reply(in, INIT_REPLY_FAILED);
+	Ini__Failed failed = INI__FAILED__INIT;
+
+	failed.token.data = (uint8_t *)req->token;
+	failed.token.len = WIRE_ID_BYTES;
+	failed.stage = INI__STAGE__STAGE_SETUP;
+	failed.sys = (uint32_t)sys;
+	init_tell(in, INI__EVENT__EV_FAILED, &failed);
 }
 
 /*
  * A new terminal of the sandbox's own devpts, owned by the command's user.
  * What /dev/pts/ptmx is gets checked: root of the sandbox may have moved it.
  */
-static int open_master(const struct init_exec_args *args)
+static int open_master(const Ini__Exec *m)
 {
-	struct winsize size = { .ws_row = (unsigned short)args->rows,
-				.ws_col = (unsigned short)args->cols };
-	uid_t old_uid = (uid_t)setfsuid(args->uid);
-	gid_t old_gid = (gid_t)setfsgid(args->gid);
+	struct winsize size = { .ws_row = (unsigned short)m->rows,
+				.ws_col = (unsigned short)m->cols };
+	uid_t old_uid = (uid_t)setfsuid(m->uid);
+	gid_t old_gid = (gid_t)setfsgid(m->gid);
 	auto_fd fd = open("/dev/pts/ptmx",
 			  O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
 	int saved = errno;
@@ -106,77 +110,36 @@ static int open_master(const struct init_exec_args *args)
 	errno = saved;
 	if (fd < 0 || fstat(fd, &st) || fstatfs(fd, &fs))
 		return -1;
-	if (st.st_rdev != makedev(5, 2) || fs.f_type != DEVPTS_SUPER_MAGIC) {
-		errno = ENXIO;
-		return -1;
-	}
-	if (ioctl(fd, TIOCSPTLCK, &unlock) || ioctl(fd, TIOCSWINSZ, &size))
+	errno = ENXIO;
+	if (st.st_rdev != makedev(5, 2) || fs.f_type != DEVPTS_SUPER_MAGIC ||
+	    ioctl(fd, TIOCSPTLCK, &unlock) || ioctl(fd, TIOCSWINSZ, &size))
 		return -1;
 	return fd_take(&fd);
 }
 
-static int check_lifeline(int fd)
+/* Forks with a start pipe, into a cgroup or below a monitor. 0, or -1. */
+static int fork_command(struct init *in, struct init_exec *e,
+			struct init_child *child)
 {
-	struct stat st;
-
-	if (fd < 0)
-		return 0;
-	if (!fstat(fd, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
-		return 0;
-	errno = EINVAL;
-	return -1;
-}
-
-/* Forks; in the child this does not return. */
-static pid_t fork_command(struct init *in, const struct init_exec_args *args,
-			  int start_fd, int tty_fd, int cgroup_fd)
-{
-	struct init_child child = { .in = in,
-				    .args = args,
-				    .start_fd = start_fd,
-				    .tty_fd = tty_fd };
-	pid_t pid = init_clone(cgroup_fd);
-
-	if (pid != 0)
-		return pid;
-	if (in->config.cgroup_fd < 0)
-		init_monitor_run(&child);
-	init_child_run(&child);
-}
-
-/* Everything between a free slot and a forked process. 0, or -1 with errno. */
-static int launch(struct init *in, struct init_exec *e,
-		  struct init_exec_args *args)
-{
-	auto_fd start_fd = -1;
-	auto_fd tty_fd = -1;
 	auto_fd cgroup_fd = -1;
+	auto_fd start_fd = -1;
 	int pipe_fd[2];
 	pid_t pid;
 
-	if (check_lifeline(args->lifeline_fd))
-		return -1;
-	if (args->tty) {
-		e->master_fd = open_master(args);
-		if (e->master_fd < 0)
-			return -1;
-		tty_fd = ioctl(e->master_fd, TIOCGPTPEER,
-			       O_RDWR | O_NOCTTY | O_CLOEXEC);
-		if (tty_fd < 0)
-			return -1;
-	}
 	if (pipe2(pipe_fd, O_CLOEXEC | O_NONBLOCK))
 		return -1;
 	e->start_fd = pipe_fd[0];
-	start_fd = pipe_fd[1];
+	child->start_fd = start_fd = pipe_fd[1];
+	child->in = in;
 	e->number = in->next_number++;
 	if (in->config.cgroup_fd >= 0) {
-		e->own_memory = args->memory_peak;
 		cgroup_fd = init_cgroup_make(in, e->number, e->own_memory);
 		if (cgroup_fd < 0)
 			return -1;
 	}
-	pid = fork_command(in, args, start_fd, tty_fd, cgroup_fd);
+	pid = init_clone(cgroup_fd);
+	if (pid == 0)
+		init_child_run(child);
 	if (pid < 0) {
 		int saved = errno;
 
@@ -185,11 +148,93 @@ static int launch(struct init *in, struct init_exec *e,
 		errno = saved;
 		return -1;
 	}
-	if (in->config.cgroup_fd >= 0)
-		e->pid = pid;
-	else
-		e->monitor = pid;
+	*(cgroup_fd >= 0 ? &e->pid : &e->monitor) = pid;
 	return 0;
+}
+
+static int launch(struct init *in, struct init_exec *e,
+		  const struct init_request *req)
+{
+	const Ini__Exec *m = req->msg->exec;
+	struct init_child child = { .req = req, .order_fd = -1, .tty_fd = -1 };
+	auto_fd tty_fd = -1;
+	struct stat st;
+
+	if (req->fd[INIT_FD_LIFELINE] >= 0 &&
+	    (fstat(req->fd[INIT_FD_LIFELINE], &st) ||
+	     !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (m->tty) {
+		e->master_fd = open_master(m);
+		if (e->master_fd < 0)
+			return -1;
+		tty_fd = ioctl(e->master_fd, TIOCGPTPEER,
+			       O_RDWR | O_NOCTTY | O_CLOEXEC);
+		if (tty_fd < 0)
+			return -1;
+		child.tty_fd = tty_fd;
+	}
+	e->own_memory = m->memory_peak && in->config.cgroup_fd >= 0;
+	return fork_command(in, e, &child);
+}
+
+/* Hands the datagram as it came to the process that was forked ahead. */
+static struct init_exec *order(struct init *in, const struct init_request *req)
+{
+	struct init_exec *e = find_state(in, INIT_EXEC_ARMED);
+	const Ini__Exec *m = req->msg->exec;
+	struct err err = ERR_INIT;
+	siginfo_t dead = { 0 };
+	int fds[INIT_N_FDS];
+	size_t n = 0;
+
+	if (!e || e->killed || m->tty || m->memory_peak ||
+	    req->profile != HLP_PROFILE_AGENT)
+		return NULL;
+	/* The sandbox's root, or with a single id anybody, can kill it. */
+	if (waitid(P_PID, (id_t)(e->monitor ? e->monitor : e->pid), &dead,
+		   WEXITED | WNOHANG | WNOWAIT) || dead.si_pid)
+		return NULL;
+	for (size_t i = 0; i < INIT_N_FDS; i++)
+		if (req->fd[i] >= 0)
+			fds[n++] = req->fd[i];
+	if (wire_send(e->order_fd, in->frame->buf, in->frame->len, fds, n, &err))
+		return NULL;
+	/* With a single id commands could have stopped it. */
+	(void)kill(e->pid > 0 ? e->pid : e->monitor, SIGCONT);
+	fd_close(&e->order_fd);
+	return e;
+}
+
+/**
+ * init_exec_arm() - fork the process of the next command ahead
+ *
+ * Nothing is lost where that fails.
+ */
+void init_exec_arm(struct init *in)
+{
+	struct init_child child = { .tty_fd = -1 };
+	struct init_exec *e;
+	auto_fd order_fd = -1;
+	int pair[2];
+
+	in->arm = false;
+	if (find_state(in, INIT_EXEC_ARMED) ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return;
+	child.order_fd = order_fd = pair[0];
+	e = find_free(in);
+	if (!e) {
+		(void)close(pair[1]);
+		return;
+	}
+	e->order_fd = pair[1];
+	e->state = INIT_EXEC_ARMED;
+	e->deadline_usec = init_now_usec() + ARMED_USEC;
+	if (fork_command(in, e, &child))
+		init_exec_release(in, e);
 }
 
 /**
@@ -200,6 +245,7 @@ static int launch(struct init *in, struct init_exec *e,
 void init_exec_start(struct init *in, struct init_request *req)
 {
 	struct init_exec *e = find(in, req->token);
+	uint64_t timeout_ms = req->msg->exec->timeout_ms;
 
 	if (e) {
 		if (e->state == INIT_EXEC_RUNNING)
@@ -208,44 +254,43 @@ void init_exec_start(struct init *in, struct init_request *req)
 			init_tell_exec(in, e, INIT_TELL_START | INIT_TELL_END);
 		return;
 	}
-	e = req->sys ? NULL : find_free(in);
-	if (!e) {
-		refuse(in, req, req->sys ? req->sys : EUSERS);
+	if (req->sys) {
+		refuse(in, req, req->sys);
 		return;
 	}
-	exec_init(e, req->token);
+	e = order(in, req);
+	if (!e) {
+		e = find_free(in);
+		if (!e || launch(in, e, req)) {
+			refuse(in, req, e ? errno : EUSERS);
+			if (e)
+				init_exec_release(in, e);
+			return;
+		}
+	}
+	memcpy(e->token, req->token, WIRE_ID_BYTES);
+	e->state = INIT_EXEC_STARTING;
+	e->lifeline_fd = fd_take(&req->fd[INIT_FD_LIFELINE]);
 	e->oom_kills = in->oom_kills;
 	e->started_usec = init_now_usec();
-	if (req->exec.timeout_ms > 0 &&
-	    req->exec.timeout_ms < (uint64_t)INT64_MAX / 4000)
-		e->deadline_usec = e->started_usec +
-				   (int64_t)req->exec.timeout_ms * 1000;
-	if (launch(in, e, &req->exec)) {
-		refuse(in, req, errno);
-		init_exec_release(in, e);
-		return;
-	}
-	e->lifeline_fd = fd_take(&req->exec.lifeline_fd);
-	e->state = INIT_EXEC_STARTING;
+	e->deadline_usec = 0;
+	if (timeout_ms > 0 && timeout_ms < (uint64_t)INT64_MAX / 4000)
+		e->deadline_usec = e->started_usec + (int64_t)timeout_ms * 1000;
 }
 
 /**
  * init_exec_kill() - SIGKILL to everything that a command started
  *
- * Without cgroups the monitor goes first: what it looked after falls to pid 1,
- * which kills what it does not know, level by level, until nothing is left.
+ * Without cgroups the monitor goes: what it looked after falls to pid 1, which
+ * kills what it does not know.
  */
 void init_exec_kill(struct init *in, struct init_exec *e)
 {
 	e->killed = true;
-	if (in->config.cgroup_fd >= 0) {
+	if (in->config.cgroup_fd >= 0)
 		init_cgroup_kill(in, e->number);
-	} else if (e->monitor > 0) {
-		/* The session first: fewer strays to look for. */
-		if (e->pid > 0 && e->state == INIT_EXEC_RUNNING)
-			(void)kill(-e->pid, SIGKILL);
+	else if (e->monitor > 0)
 		(void)kill(e->monitor, SIGKILL);
-	}
 }
 
 /**
@@ -253,16 +298,17 @@ void init_exec_kill(struct init *in, struct init_exec *e)
  *
  * An unknown or ended command is no error: it may have ended just now.
  */
-void init_exec_signal(struct init *in, const struct init_request *req)
+void init_exec_signal(struct init *in, struct init_request *req)
 {
+	const Ini__Signal *m = req->msg->signal;
 	struct init_exec *e = find(in, req->token);
 
 	if (!e || req->sys)
 		return;
-	if (req->tree)
+	if (m->tree)
 		init_exec_kill(in, e);
 	else if (e->state == INIT_EXEC_RUNNING && e->pid > 0)
-		(void)kill(-e->pid, (int)req->signal);
+		(void)kill(-e->pid, (int)m->signal);
 }
 
 /**
@@ -274,22 +320,21 @@ void init_exec_signal(struct init *in, const struct init_request *req)
 void init_exec_linger(struct init *in, struct init_exec *e)
 {
 	e->state = INIT_EXEC_LINGERS;
+	e->deadline_usec = 0;
 	if (in->config.cgroup_fd < 0 ? e->monitor == 0 :
 				       init_cgroup_remove(in, e->number)) {
 		init_exec_release(in, e);
 		return;
 	}
 	e->linger_usec = e->linger_usec ? e->linger_usec * 4 : 1000;
-	e->deadline_usec = in->config.cgroup_fd < 0 ||
-					   e->linger_usec > 1000000 ?
-				   0 :
-				   init_now_usec() + e->linger_usec;
+	if (in->config.cgroup_fd >= 0 && e->linger_usec < 1000000)
+		e->deadline_usec = init_now_usec() + e->linger_usec;
 }
 
 /**
  * init_exec_ack() - the controller has the status and will not ask again
  */
-void init_exec_ack(struct init *in, const struct init_request *req)
+void init_exec_ack(struct init *in, struct init_request *req)
 {
 	struct init_exec *e = find(in, req->token);
 
@@ -302,12 +347,13 @@ void init_exec_ack(struct init *in, const struct init_request *req)
 /**
  * init_exec_list() - Running or Exited for each command, then Listed
  */
-void init_exec_list(struct init *in)
+void init_exec_list(struct init *in, struct init_request *req)
 {
+	Ini__Listed listed = INI__LISTED__INIT;
+
+	(void)req;
 	for (uint32_t i = 0; i < in->n_execs; i++)
-		if (in->execs[i].state != INIT_EXEC_FREE)
-			in->execs[i].tell |= INIT_TELL_LIST;
-	in->reply = INIT_REPLY_LISTED;
-	in->untold = true;
-	init_tell_flush(in);
+		if (in->execs[i].state > INIT_EXEC_ARMED)
+			init_tell_exec(in, &in->execs[i], INIT_TELL_LIST);
+	init_tell(in, INI__EVENT__EV_LISTED, &listed);
 }

@@ -5,20 +5,11 @@
  */
 #include <config.h>
 
-#include "helper/init/state.h"
-
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/openat2.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "proto/cleanup.h"
+#include "helper/init/state.h"
 
 #define LIST_MAX_ENTRIES 256
 #define LIST_MAX_BYTES 60000
@@ -28,218 +19,146 @@
  * Beneath the workspace a symbolic link that is followed must stay beneath it;
  * beneath the root an absolute one means what it means to a command.
  */
-static int open_beneath(const struct init *in, const struct init_job_args *job,
+static int open_beneath(const struct init *in, const struct init_request *req,
 			const char *path, int flags)
 {
+	const Ini__Request *msg = req->msg;
+	bool workdir = msg->stat->where == INI__WHERE__WHERE_WORKDIR;
+	bool follow = msg->op_case == INI__REQUEST__OP_OPEN &&
+		      msg->open->follow;
+	auto_fd root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int dir_fd = workdir ? in->workdir_fd : root_fd;
 	struct open_how how = {
-		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
-		.resolve = RESOLVE_NO_MAGICLINKS | RESOLVE_BENEATH,
+		.flags = (unsigned)flags | O_CLOEXEC,
+		.resolve = RESOLVE_NO_MAGICLINKS,
 	};
-	auto_fd root_fd = -1;
-	int dir_fd = in->workdir_fd;
 
-	if (!job->follow) {
+	how.resolve |= follow && !workdir ? RESOLVE_IN_ROOT : RESOLVE_BENEATH;
+	if (!follow) {
 		how.resolve |= RESOLVE_NO_SYMLINKS;
 		how.flags |= O_NOFOLLOW;
-	} else if (!job->workdir) {
-		how.resolve = RESOLVE_NO_MAGICLINKS | RESOLVE_IN_ROOT;
 	}
-	if (!job->workdir) {
+	if (!workdir)
 		path += strspn(path, "/");
-		root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		dir_fd = root_fd;
-	}
-	if (dir_fd < 0) {
-		errno = ENOENT;
-		return -1;
-	}
-	return (int)syscall(SYS_openat2, dir_fd, *path ? path : ".", &how,
-			    sizeof(how));
+	errno = ENOENT;
+	return dir_fd < 0 ? -1 :
+			    (int)syscall(SYS_openat2, dir_fd,
+					 *path ? path : ".", &how, sizeof(how));
 }
 
-static void fill_stat(const struct stat *st, Ini__Answer *answer)
+static int fill_stat(int fd, Ini__Answer *answer)
 {
-	answer->size = (uint64_t)st->st_size;
-	answer->mode = st->st_mode;
-	answer->mtime_nsec = (uint64_t)st->st_mtim.tv_sec * 1000000000ULL +
-			     (uint64_t)st->st_mtim.tv_nsec;
-	answer->uid = st->st_uid;
-	answer->gid = st->st_gid;
-}
-
-static int check_regular(const struct stat *st)
-{
-	if (S_ISREG(st->st_mode))
-		return 0;
-	errno = S_ISDIR(st->st_mode) ? EISDIR :
-		S_ISLNK(st->st_mode) ? ELOOP : ENXIO;
-	return -1;
-}
-
-/**
- * init_file_open() - a regular file for reading, or a directory
- *
- * O_NONBLOCK: a FIFO that the sandbox planted must not hold the worker.
- *
- * Return: the descriptor, or -1 with errno.
- */
-int init_file_open(const struct init *in, const struct init_job_args *job,
-		   Ini__Answer *answer)
-{
-	auto_fd fd = open_beneath(in, job, job->path,
-				  O_RDONLY | O_NOCTTY | O_NONBLOCK |
-					  (job->directory ? O_DIRECTORY : 0));
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) ||
-	    (!job->directory && check_regular(&st)))
+	if (fstat(fd, &st))
 		return -1;
-	fill_stat(&st, answer);
-	return fd_take(&fd);
-}
-
-/**
- * init_file_stat() - what a name is; a symbolic link itself
- */
-int init_file_stat(const struct init *in, const struct init_job_args *job,
-		   Ini__Answer *answer)
-{
-	auto_fd fd = open_beneath(in, job, job->path, O_PATH);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st))
-		return -1;
-	fill_stat(&st, answer);
+	answer->size = (uint64_t)st.st_size;
+	answer->mode = st.st_mode;
+	answer->mtime_nsec = (uint64_t)st.st_mtim.tv_sec * 1000000000ULL +
+			     (uint64_t)st.st_mtim.tv_nsec;
+	answer->uid = st.st_uid;
+	answer->gid = st.st_gid;
 	return 0;
 }
 
-struct listing {
-	Ini__Entry entries[LIST_MAX_ENTRIES];
-	Ini__Entry *pointers[LIST_MAX_ENTRIES];
-	size_t bytes;
-};
-
-/* False where the answer is full; @next then says where to go on. */
-static bool add_entry(struct listing *list, Ini__Answer *answer,
-		      struct dirent64 *d)
+static int check_regular(mode_t mode)
 {
-	size_t len = strlen(d->d_name);
-	Ini__Entry *entry;
-
-	if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
-		return true;
-	if (answer->n_entries == LIST_MAX_ENTRIES ||
-	    list->bytes + len + 16 > LIST_MAX_BYTES)
-		return false;
-	entry = &list->entries[answer->n_entries];
-	*entry = (Ini__Entry)INI__ENTRY__INIT;
-	entry->name.len = len;
-	entry->name.data = (uint8_t *)d->d_name;
-	entry->type = d->d_type;
-	list->pointers[answer->n_entries++] = entry;
-	list->bytes += len + 16;
-	return true;
+	if (S_ISREG(mode))
+		return 0;
+	errno = S_ISDIR(mode) ? EISDIR : S_ISLNK(mode) ? ELOOP : ENXIO;
+	return -1;
 }
 
-/**
- * init_file_list() - up to 256 names of a directory
- *
- * The names stay in a buffer of the worker, which answers once and exits.
- */
-int init_file_list(const struct init *in, const struct init_job_args *job,
-		   Ini__Answer *answer)
+/* O_NONBLOCK: a FIFO that the sandbox planted must not hold the worker. */
+static int act_open(const struct init *in, const struct init_request *req,
+		    Ini__Answer *answer)
 {
-	static struct listing list;
+	bool dir = req->msg->open->directory;
+	auto_fd fd = open_beneath(in, req, req->path,
+				  O_RDONLY | O_NOCTTY | O_NONBLOCK |
+					  (dir ? O_DIRECTORY : 0));
+
+	if (fd < 0 || fill_stat(fd, answer) ||
+	    (!dir && check_regular(answer->mode)))
+		return -1;
+	return fd_take(&fd);
+}
+
+/*
+ * Up to 256 names. One read fills the buffer, where the names stay for the
+ * worker's short life: what does not fit waits for the next request.
+ */
+static int act_list(const struct init *in, const struct init_request *req,
+		    Ini__Answer *answer)
+{
+	static Ini__Entry entries[LIST_MAX_ENTRIES];
+	static Ini__Entry *pointers[LIST_MAX_ENTRIES];
 	static _Alignas(struct dirent64) char buf[LIST_MAX_BYTES];
-	auto_fd fd = open_beneath(in, job, job->path, O_RDONLY | O_DIRECTORY);
-	uint64_t at = job->offset;
+	auto_fd fd = open_beneath(in, req, req->path, O_RDONLY | O_DIRECTORY);
+	uint64_t at = req->msg->list_dir->offset;
+	size_t bytes = 0;
 	ssize_t got;
 
 	if (fd < 0 || lseek(fd, (off_t)at, SEEK_SET) < 0)
 		return -1;
-	answer->entries = list.pointers;
-	/* One read fills the buffer: what does not fit waits for the next. */
 	got = getdents64(fd, buf, sizeof(buf));
-	if (got < 0)
-		return -1;
+	answer->entries = pointers;
 	for (ssize_t i = 0; i < got;) {
 		struct dirent64 *d = (struct dirent64 *)(buf + i);
+		Ini__Entry *entry = &entries[answer->n_entries];
 
-		if (!add_entry(&list, answer, d))
-			break;
+		if (strcmp(d->d_name, ".") && strcmp(d->d_name, "..")) {
+			bytes += strlen(d->d_name) + 16;
+			if (bytes > LIST_MAX_BYTES)
+				break;
+			*entry = (Ini__Entry)INI__ENTRY__INIT;
+			entry->name.len = strlen(d->d_name);
+			entry->name.data = (uint8_t *)d->d_name;
+			entry->type = d->d_type;
+			pointers[answer->n_entries++] = entry;
+		}
 		at = (uint64_t)d->d_off;
 		i += d->d_reclen;
+		if (answer->n_entries == LIST_MAX_ENTRIES)
+			break;
 	}
 	answer->next = got > 0 ? at : 0;
-	return 0;
+	return got < 0 ? -1 : 0;
 }
 
-/* Opens the directory of job->path and cuts the path: @base is what is left. */
-static int open_parent(const struct init *in, const struct init_job_args *job,
-		       const char **base)
+/* Opens the directory of @path; @base becomes the name in it. */
+static int open_parent(const struct init *in, const struct init_request *req,
+		       const char *path, const char **base)
 {
-	char path[INIT_PATH_MAX_BYTES + 1];
-	char *slash;
+	char dir[INIT_PATH_MAX_BYTES + 1];
+	const char *slash = strrchr(path, '/');
 
-	memcpy(path, job->path, sizeof(path));
-	slash = strrchr(path, '/');
-	*base = slash ? job->path + (slash - path) + 1 : job->path;
+	*base = slash ? slash + 1 : path;
 	if (!**base || !strcmp(*base, ".") || !strcmp(*base, "..")) {
 		errno = EISDIR;
 		return -1;
 	}
-	if (slash)
-		*slash = '\0';
-	return open_beneath(in, job, slash ? path : "",
-			    O_PATH | O_DIRECTORY);
+	(void)snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 0,
+		       path);
+	return open_beneath(in, req, dir, O_PATH | O_DIRECTORY);
 }
 
-static int make_parents(const struct init *in, const struct init_job_args *job)
+static int make_parents(const struct init *in, const struct init_request *req)
 {
-	char path[INIT_PATH_MAX_BYTES + 1];
-	size_t from = strspn(job->path, "/");
+	char dir[INIT_PATH_MAX_BYTES + 1];
+	const char *base;
 
-	for (;;) {
-		const char *slash = strchr(job->path + from, '/');
-		struct init_job_args part = *job;
-		const char *base;
+	for (const char *at = req->path; (at = strchr(at, '/')); at++) {
 		auto_fd dir_fd = -1;
 
-		if (!slash)
-			return 0;
-		from = (size_t)(slash - job->path) + 1;
-		if (slash > job->path && slash[-1] == '/')
-			continue;
-		memcpy(path, job->path, from - 1);
-		path[from - 1] = '\0';
-		memcpy(part.path, path, from);
-		dir_fd = open_parent(in, &part, &base);
-		/* "." and ".." are there or refused by the walk. */
-		if (dir_fd < 0 && errno == EISDIR)
-			continue;
-		if (dir_fd < 0 ||
-		    (mkdirat(dir_fd, base, 0755) && errno != EEXIST))
+		(void)snprintf(dir, sizeof(dir), "%.*s", (int)(at - req->path),
+			       req->path);
+		dir_fd = open_parent(in, req, dir, &base);
+		/* EISDIR: nothing to make, "" and "." and ".." are there. */
+		if (dir_fd < 0 ? errno != EISDIR :
+				 mkdirat(dir_fd, base, 0755) && errno != EEXIST)
 			return -1;
 	}
-}
-
-/* What stands at the name now: 0 and a mode, ENOENT gives @mode, else -1. */
-static int old_mode(const struct init_job_args *job, int dir_fd,
-		    const char *base, mode_t *mode)
-{
-	struct stat st;
-
-	*mode = job->mode & 0777;
-	if (fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW))
-		return errno == ENOENT ? 0 : -1;
-	if (job->exclusive) {
-		errno = EEXIST;
-		return -1;
-	}
-	/* The directory's rights would do, but a read-only file says no. */
-	if (check_regular(&st) || faccessat(dir_fd, base, W_OK, AT_EACCESS))
-		return -1;
-	*mode = st.st_mode & 0777;
 	return 0;
 }
 
@@ -249,28 +168,27 @@ static int copy_content(int from_fd, int to_fd)
 	off_t at = 0;
 	ssize_t got;
 
-	if (fcntl(from_fd, F_GET_SEALS) != SEALS) {
-		errno = EINVAL;
+	errno = EINVAL;
+	if (fcntl(from_fd, F_GET_SEALS) != SEALS)
 		return -1;
-	}
 	while ((got = pread(from_fd, buf, sizeof(buf), at)) > 0) {
-		for (ssize_t done = 0; done < got;) {
-			ssize_t put = write(to_fd, buf + done,
-					    (size_t)(got - done));
+		ssize_t put = write(to_fd, buf, (size_t)got);
 
-			if (put <= 0)
-				return -1;
-			done += put;
-		}
-		at += got;
+		if (put <= 0)
+			return -1;
+		at += put;
 	}
 	return (int)got;
 }
 
-static int replace(const struct init_job_args *job, int dir_fd,
+/*
+ * Temporary, fsync, rename. The directory is held open from the walk to the
+ * rename, so that nothing that is swapped meanwhile moves the file elsewhere.
+ */
+static int replace(const struct init_request *req, int dir_fd,
 		   const char *base, mode_t mode)
 {
-	unsigned flags = job->exclusive ? RENAME_NOREPLACE : 0;
+	unsigned flags = req->msg->put->exclusive ? RENAME_NOREPLACE : 0;
 	auto_fd fd = -1;
 	uint64_t random;
 	char temp[32];
@@ -284,8 +202,8 @@ static int replace(const struct init_job_args *job, int dir_fd,
 		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
-	if (copy_content(job->content_fd, fd) == 0 && !fchmod(fd, mode) &&
-	    !fsync(fd) && !renameat2(dir_fd, temp, dir_fd, base, flags))
+	if (!copy_content(req->fd[0], fd) && !fchmod(fd, mode) && !fsync(fd) &&
+	    !renameat2(dir_fd, temp, dir_fd, base, flags))
 		return 0;
 	saved = errno;
 	(void)unlinkat(dir_fd, temp, 0);
@@ -293,24 +211,55 @@ static int replace(const struct init_job_args *job, int dir_fd,
 	return -1;
 }
 
-/**
- * init_file_put() - write a whole file: temporary, fsync, rename
- *
- * The directory is held open from the walk to the rename, so that nothing that
- * is swapped meanwhile moves the file elsewhere.
- *
- * Return: 0, or -1 with errno; the old file is then untouched.
- */
-int init_file_put(const struct init *in, const struct init_job_args *job)
+static int act_put(const struct init *in, const struct init_request *req)
 {
+	const Ini__Put *m = req->msg->put;
+	mode_t mode = m->mode & 0777;
 	auto_fd dir_fd = -1;
 	const char *base;
-	mode_t mode;
+	struct stat st;
 
-	if (job->parents && make_parents(in, job))
+	if (m->parents && make_parents(in, req))
 		return -1;
-	dir_fd = open_parent(in, job, &base);
-	if (dir_fd < 0 || old_mode(job, dir_fd, base, &mode))
+	dir_fd = open_parent(in, req, req->path, &base);
+	if (dir_fd < 0)
 		return -1;
-	return replace(job, dir_fd, base, mode);
+	if (!fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW)) {
+		mode = st.st_mode & 0777;
+		errno = EEXIST;
+		/* The directory's rights would do; a read-only file says no. */
+		if (m->exclusive || check_regular(st.st_mode) ||
+		    faccessat(dir_fd, base, W_OK, AT_EACCESS))
+			return -1;
+	} else if (errno != ENOENT) {
+		return -1;
+	}
+	return replace(req, dir_fd, base, mode);
+}
+
+/**
+ * init_file_act() - do what a file verb asks
+ *
+ * Return: a descriptor to pass, or -1 with errno, which is 0 where there is none
+ * to pass.
+ */
+int init_file_act(const struct init *in, const struct init_request *req,
+		  Ini__Answer *answer)
+{
+	int result = -1;
+
+	errno = ENOSYS;
+	if (req->msg->op_case == INI__REQUEST__OP_OPEN)
+		return act_open(in, req, answer);
+	if (req->msg->op_case == INI__REQUEST__OP_PUT)
+		result = act_put(in, req);
+	if (req->msg->op_case == INI__REQUEST__OP_LIST_DIR)
+		result = act_list(in, req, answer);
+	if (req->msg->op_case == INI__REQUEST__OP_STAT) {
+		auto_fd fd = open_beneath(in, req, req->path, O_PATH);
+
+		result = fd < 0 ? -1 : fill_stat(fd, answer);
+	}
+	errno = result == 0 ? 0 : errno;
+	return -1;
 }

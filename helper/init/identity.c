@@ -7,19 +7,11 @@
  */
 #include <config.h>
 
-#include "helper/init/state.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "helper/knockout.h"
-#include "proto/cleanup.h"
+#include "helper/init/state.h"
 
 /* From linux/landlock.h of 6.12: the build machine's may be older. */
 struct landlock_rules {
@@ -39,11 +31,8 @@ struct landlock_beneath {
 #define LANDLOCK_MAX_ABI 7
 
 /* Number of file rights that each ABI knows, and the size of its structure. */
-static const struct {
-	unsigned rights;
-	size_t size;
-} landlock_abis[LANDLOCK_MAX_ABI + 1] = {
-	{ 0, 0 },  { 13, 8 },  { 14, 8 },  { 15, 8 },
+static const unsigned char landlock_abis[LANDLOCK_MAX_ABI + 1][2] = {
+	{ 0, 0 },   { 13, 8 },	{ 14, 8 },  { 15, 8 },
 	{ 15, 16 }, { 16, 16 }, { 16, 24 }, { 16, 24 },
 };
 
@@ -85,10 +74,10 @@ int init_landlock(int cgroup_fd, int *abi)
 		return 0;
 	if (version > LANDLOCK_MAX_ABI)
 		version = LANDLOCK_MAX_ABI;
-	rules.handled_fs = (1ULL << landlock_abis[version].rights) - 1;
+	rules.handled_fs = (1ULL << landlock_abis[version][0]) - 1;
 	rules.scoped = version >= 6 ? LANDLOCK_SCOPE_BOTH : 0;
 	rules_fd = (int)syscall(SYS_landlock_create_ruleset, &rules,
-				landlock_abis[version].size, 0);
+				(size_t)landlock_abis[version][1], 0);
 	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (rules_fd < 0 || root_fd < 0 ||
 	    landlock_allow(rules_fd, root_fd, rules.handled_fs) ||
@@ -111,12 +100,13 @@ int init_filter_install(const struct sock_fprog *filter)
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filter);
 }
 
+static struct __user_cap_header_struct cap_header = {
+	.version = _LINUX_CAPABILITY_VERSION_3
+};
+
 static int set_caps(uint64_t effective, uint64_t permitted,
 		    uint64_t inheritable)
 {
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3
-	};
 	struct __user_cap_data_struct data[2];
 
 	for (int i = 0; i < 2; i++) {
@@ -124,17 +114,14 @@ static int set_caps(uint64_t effective, uint64_t permitted,
 		data[i].permitted = (uint32_t)(permitted >> (32 * i));
 		data[i].inheritable = (uint32_t)(inheritable >> (32 * i));
 	}
-	return (int)syscall(SYS_capset, &header, data);
+	return (int)syscall(SYS_capset, &cap_header, data);
 }
 
 static int get_permitted(uint64_t *permitted)
 {
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3
-	};
 	struct __user_cap_data_struct data[2];
 
-	if (syscall(SYS_capget, &header, data))
+	if (syscall(SYS_capget, &cap_header, data))
 		return -1;
 	*permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
 	return 0;
@@ -148,8 +135,7 @@ static int get_permitted(uint64_t *permitted)
  */
 int init_identity_settle(uint64_t cap_keep)
 {
-	uint64_t own = 1ULL << CAP_SETUID | 1ULL << CAP_SETGID |
-		       1ULL << CAP_KILL;
+	uint64_t own = 1 << CAP_SETUID | 1 << CAP_SETGID | 1 << CAP_KILL;
 	uint64_t permitted;
 
 	if (get_permitted(&permitted))
@@ -168,10 +154,10 @@ int init_identity_settle(uint64_t cap_keep)
  * Return: 0, or -1 with errno.
  */
 int init_identity_groups(const struct init *in, const uint32_t *groups,
-			 uint32_t n_groups)
+			 size_t n_groups)
 {
 	if (in->config.id_range)
-		return (int)syscall(SYS_setgroups, (size_t)n_groups, groups);
+		return (int)syscall(SYS_setgroups, n_groups, groups);
 	if (n_groups == 0 || (n_groups == 1 && groups[0] == getgid()))
 		return 0;
 	errno = EINVAL;
@@ -194,13 +180,11 @@ int init_identity_take(const struct init *in, uid_t uid, gid_t gid,
 
 	if (get_permitted(&keep))
 		return -1;
-	if (!hlp_knocked_out(HLP_LAYER_CAPS)) {
-		if (cap_keep & ~(keep & in->config.cap_keep)) {
-			errno = EPERM;
-			return -1;
-		}
+	errno = EPERM;
+	if (cap_keep & ~(keep & in->config.cap_keep))
+		return -1;
+	if (!hlp_knocked_out(HLP_LAYER_CAPS))
 		keep = cap_keep;
-	}
 	if ((keep && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)) ||
 	    syscall(SYS_setresgid, gid, gid, gid) ||
 	    syscall(SYS_setresuid, uid, uid, uid) ||
@@ -211,9 +195,6 @@ int init_identity_take(const struct init *in, uid_t uid, gid_t gid,
 		if ((keep & 1ULL << cap) &&
 		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0))
 			return -1;
-	if (get_permitted(&left) || left != keep) {
-		errno = EPERM;
-		return -1;
-	}
-	return 0;
+	errno = EPERM;
+	return get_permitted(&left) || left != keep ? -1 : 0;
 }

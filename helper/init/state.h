@@ -5,22 +5,29 @@
 #ifndef HELPER_INIT_STATE_H
 #define HELPER_INIT_STATE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
-#include <sys/types.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "helper/init/init.h"
 #include "helper/init/request.h"
-#include "proto/init.pb-c.h"
+#include "helper/knockout.h"
+#include "proto/cleanup.h"
 
 #define INIT_MAX_EXECS 1024
 #define INIT_MAX_WORKERS 32
-#define INIT_WORKER_TIMEOUT_USEC (30 * 1000000LL)
 
 enum init_exec_state {
 	INIT_EXEC_FREE = 0,
-	INIT_EXEC_STARTING, /* forked, execve not known to have worked */
+	INIT_EXEC_ARMED,    /* forked ahead, waits for its order */
+	INIT_EXEC_STARTING, /* execve not known to have worked */
 	INIT_EXEC_RUNNING,
 	INIT_EXEC_FAILED,   /* never ran, to be told */
 	INIT_EXEC_OVER,     /* status kept until acknowledged */
@@ -28,9 +35,7 @@ enum init_exec_state {
 };
 
 /* Events of an exec that the socket had no room for yet. */
-#define INIT_TELL_START 1u
-#define INIT_TELL_END 2u /* Exited or Failed */
-#define INIT_TELL_LIST 4u
+enum { INIT_TELL_START = 1, INIT_TELL_END = 2, INIT_TELL_LIST = 4 };
 
 struct init_exec {
 	enum init_exec_state state;
@@ -40,48 +45,35 @@ struct init_exec {
 	uint32_t number; /* of its cgroup; never used twice */
 	unsigned tell;
 	int start_fd;    /* owned: hangs up when execve worked */
+	int order_fd;    /* owned: to an armed process */
 	int lifeline_fd; /* owned */
 	int master_fd;   /* owned: until it is passed on */
 	int64_t started_usec;
 	int64_t deadline_usec; /* 0: none */
 	int64_t linger_usec;   /* until its cgroup is looked at again */
 	bool own_memory;
-	bool timed_out;
-	bool oom;
-	bool hung_up;
 	bool killed; /* by us */
 	uint64_t oom_kills; /* of the sandbox when it started */
-	int wait_status;
-	Ini__Stage stage; /* where it failed */
+	Ini__Stage stage;   /* where it failed */
 	int sys;
-	Ini__Exited usage; /* cpu, memory and wall time, filled at its end */
+	Ini__Exited end; /* without its token */
 };
 
 struct init_worker {
-	pid_t pid; /* 0: free */
+	pid_t pid; /* 0: free, -1: died without an answer, sys is to be told */
 	uint32_t seq;
 	int64_t deadline_usec;
-	int sys; /* it died without an answer: this is told */
-};
-
-/* One answer that belongs to no exec; requests wait until it is sent. */
-enum init_reply {
-	INIT_REPLY_NONE = 0,
-	INIT_REPLY_READY,
-	INIT_REPLY_PONG,
-	INIT_REPLY_ANSWER,
-	INIT_REPLY_FAILED,
-	INIT_REPLY_LISTED,
+	int sys;
 };
 
 struct init {
 	struct init_config config;
 	int signal_fd;
-	int note_fd[2];  /* monitors tell how their commands ended */
-	int proc_fd;     /* to look for strays, -1 with cgroups */
-	int events_fd;   /* memory.events, -1 none */
+	int note_fd[2]; /* monitors tell how their commands ended */
+	int proc_fd;    /* to look for strays, -1 with cgroups */
+	int events_fd;  /* memory.events, -1 none */
 	int workdir_fd;
-	int abi; /* of Landlock, 0 none */
+	int abi;          /* of Landlock, 0 none */
 	bool memory_tree; /* pid 1 sits in a leaf, execs may have controllers */
 	uint64_t oom_kills;
 	uint32_t next_number;
@@ -89,12 +81,13 @@ struct init {
 	struct init_exec execs[INIT_MAX_EXECS];
 	uint32_t n_execs; /* slots ever used */
 	struct init_worker workers[INIT_MAX_WORKERS];
-	bool untold; /* something waits for room in the socket */
-	enum init_reply reply;
-	uint8_t reply_token[WIRE_ID_BYTES];
-	uint32_t reply_seq;
-	int reply_sys;
-	Ini__Stage reply_stage;
+	bool untold;        /* something waits for room in the socket, */
+	uint8_t held[128];  /* perhaps this; no request is read meanwhile */
+	size_t held_len;
+	struct wire_frame *frame; /* of the request at hand */
+	struct arena *arena;
+	unsigned n_ended;
+	bool arm; /* fork ahead when there is nothing else to do */
 };
 
 /* What a command's process writes into its start pipe. */
@@ -111,21 +104,31 @@ struct init_end_note {
 	uint64_t cpu_usec;
 };
 
+/* How a process of a command starts: with a request, or waiting for one. */
+struct init_child {
+	const struct init *in;
+	const struct init_request *req;
+	int start_fd;
+	int order_fd; /* -1 with a request */
+	int tty_fd;   /* -1 none */
+};
+
 /* event.c */
+void init_tell(struct init *in, Ini__Event__EvCase which, void *message);
 void init_tell_exec(struct init *in, struct init_exec *e, unsigned what);
-void init_tell_reply(struct init *in, enum init_reply reply);
 void init_tell_flush(struct init *in);
-bool init_tell_answer(int control_fd, const Ini__Answer *answer, int fd);
+bool init_tell_answer(int control_fd, Ini__Answer *answer, int fd);
 
 /* exec.c */
 int64_t init_now_usec(void);
 void init_exec_start(struct init *in, struct init_request *req);
-void init_exec_signal(struct init *in, const struct init_request *req);
-void init_exec_ack(struct init *in, const struct init_request *req);
+void init_exec_signal(struct init *in, struct init_request *req);
+void init_exec_ack(struct init *in, struct init_request *req);
+void init_exec_list(struct init *in, struct init_request *req);
+void init_exec_kill(struct init *in, struct init_exec *e);
 void init_exec_linger(struct init *in, struct init_exec *e);
 void init_exec_release(struct init *in, struct init_exec *e);
-void init_exec_kill(struct init *in, struct init_exec *e);
-void init_exec_list(struct init *in);
+void init_exec_arm(struct init *in);
 
 /* watch.c */
 void init_watch_start(struct init *in, struct init_exec *e);
@@ -133,24 +136,14 @@ void init_watch_children(struct init *in);
 void init_watch_notes(struct init *in);
 void init_watch_memory(struct init *in);
 int64_t init_watch_deadlines(struct init *in, int64_t now_usec);
-void init_watch_strays(struct init *in);
 
 /* child.c */
-struct init_child {
-	const struct init *in;
-	const struct init_exec_args *args;
-	int start_fd;
-	int tty_fd;
-	bool below_monitor;
-};
-
 pid_t init_clone(int cgroup_fd);
 __attribute__((noreturn)) void init_child_run(const struct init_child *child);
-__attribute__((noreturn)) void init_monitor_run(const struct init_child *child);
 
 /* identity.c */
 int init_identity_groups(const struct init *in, const uint32_t *groups,
-			 uint32_t n_groups);
+			 size_t n_groups);
 int init_identity_take(const struct init *in, uid_t uid, gid_t gid,
 		       uint64_t cap_keep);
 int init_identity_settle(uint64_t cap_keep);
@@ -161,20 +154,13 @@ int init_filter_install(const struct sock_fprog *filter);
 int init_cgroup_make(struct init *in, uint32_t number, bool memory);
 void init_cgroup_kill(const struct init *in, uint32_t number);
 bool init_cgroup_remove(const struct init *in, uint32_t number);
-void init_cgroup_usage(const struct init *in, const struct init_exec *e,
-		       Ini__Exited *usage);
+void init_cgroup_usage(const struct init *in, struct init_exec *e);
 uint64_t init_cgroup_oom_kills(const struct init *in, const struct init_exec *e);
-int init_cgroup_events(const struct init *in);
 
 /* worker.c, file.c */
 void init_worker_start(struct init *in, struct init_request *req);
 bool init_worker_reap(struct init *in, pid_t pid, int wait_status);
-int init_file_open(const struct init *in, const struct init_job_args *job,
-		   Ini__Answer *answer);
-int init_file_put(const struct init *in, const struct init_job_args *job);
-int init_file_stat(const struct init *in, const struct init_job_args *job,
-		   Ini__Answer *answer);
-int init_file_list(const struct init *in, const struct init_job_args *job,
-		   Ini__Answer *answer);
+int init_file_act(const struct init *in, const struct init_request *req,
+		  Ini__Answer *answer);
 
 #endif

@@ -5,31 +5,19 @@
  */
 #include <config.h>
 
-#include "helper/init/state.h"
-
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "proto/cleanup.h"
+#include "helper/init/state.h"
 
 #define STOP_ROUNDS 64
 
 static struct init_exec *find_pid(struct init *in, pid_t pid)
 {
-	for (uint32_t i = 0; i < in->n_execs; i++) {
-		struct init_exec *e = &in->execs[i];
-
+	for (struct init_exec *e = in->execs; e < in->execs + in->n_execs; e++)
 		if (e->state != INIT_EXEC_FREE &&
-		    (e->monitor ? e->monitor : e->pid) == pid)
+		    (in->config.cgroup_fd < 0 ? e->monitor : e->pid) == pid)
 			return e;
-	}
 	return NULL;
 }
 
@@ -46,13 +34,15 @@ void init_watch_start(struct init *in, struct init_exec *e)
 
 	while (e->start_fd >= 0) {
 		got = read(e->start_fd, &note, sizeof(note));
+		if (got < 0 && errno == EAGAIN)
+			return;
 		if (got == (ssize_t)sizeof(note) && note.stage == 0) {
 			e->pid = note.pid;
 			continue;
 		}
-		if (got < 0 && errno == EAGAIN)
-			return;
 		fd_close(&e->start_fd);
+		if (e->state != INIT_EXEC_STARTING)
+			return;
 		if (got == (ssize_t)sizeof(note)) {
 			e->stage = (Ini__Stage)note.stage;
 			e->sys = note.sys;
@@ -63,40 +53,39 @@ void init_watch_start(struct init *in, struct init_exec *e)
 	}
 }
 
-static void note_oom(struct init *in, struct init_exec *e)
-{
-	if (in->config.cgroup_fd < 0 || e->oom)
-		return;
-	if (e->own_memory)
-		e->oom = init_cgroup_oom_kills(in, e) > 0;
-	else if (in->events_fd >= 0 && !e->killed &&
-		 WIFSIGNALED(e->wait_status) &&
-		 WTERMSIG(e->wait_status) == SIGKILL)
-		e->oom = init_cgroup_oom_kills(in, NULL) > e->oom_kills;
-}
-
 /* The command itself is over; what it left behind lives on. */
-static void ended(struct init *in, struct init_exec *e, int wait_status)
+static void ended(struct init *in, struct init_exec *e, int status)
 {
+	bool cgroup = in->config.cgroup_fd >= 0;
+
 	init_watch_start(in, e);
-	if (e->state == INIT_EXEC_STARTING) {
+	if (e->state == INIT_EXEC_ARMED) {
+		init_exec_linger(in, e);
+	} else if (e->state == INIT_EXEC_STARTING) {
 		e->state = INIT_EXEC_FAILED;
-		if (in->config.cgroup_fd >= 0)
+		if (cgroup)
 			(void)init_cgroup_remove(in, e->number);
 		init_tell_exec(in, e, INIT_TELL_END);
-		return;
+	} else if (e->state == INIT_EXEC_RUNNING) {
+		e->end.signalled = WIFSIGNALED(status);
+		e->end.status = (uint32_t)(e->end.signalled ?
+						   WTERMSIG(status) :
+						   WEXITSTATUS(status));
+		e->end.wall_usec = (uint64_t)(init_now_usec() - e->started_usec);
+		if (cgroup)
+			init_cgroup_usage(in, e);
+		if (e->own_memory || (cgroup && !e->killed &&
+				      e->end.signalled &&
+				      e->end.status == SIGKILL))
+			e->end.oom |= init_cgroup_oom_kills(in, e) >
+				      (e->own_memory ? 0 : e->oom_kills);
+		fd_close(&e->lifeline_fd);
+		e->deadline_usec = 0;
+		e->state = INIT_EXEC_OVER;
+		/* Who runs a second command may well run a third. */
+		in->arm = ++in->n_ended > 1;
+		init_tell_exec(in, e, INIT_TELL_END);
 	}
-	if (e->state != INIT_EXEC_RUNNING)
-		return;
-	e->wait_status = wait_status;
-	e->usage.wall_usec = (uint64_t)(init_now_usec() - e->started_usec);
-	if (in->config.cgroup_fd >= 0)
-		init_cgroup_usage(in, e, &e->usage);
-	note_oom(in, e);
-	fd_close(&e->lifeline_fd);
-	e->deadline_usec = 0;
-	e->state = INIT_EXEC_OVER;
-	init_tell_exec(in, e, INIT_TELL_END);
 }
 
 /**
@@ -112,64 +101,10 @@ void init_watch_notes(struct init *in)
 
 		if (!e)
 			continue;
-		e->usage.has_cpu = true;
-		e->usage.cpu_usec = note.cpu_usec;
+		e->end.has_cpu = true;
+		e->end.cpu_usec = note.cpu_usec;
 		ended(in, e, note.wait_status);
 	}
-}
-
-/* A monitor that died before its command takes it along: SIGKILL is true. */
-static void monitor_gone(struct init *in, struct init_exec *e)
-{
-	init_watch_notes(in);
-	e->monitor = 0;
-	ended(in, e, SIGKILL);
-	if (e->state == INIT_EXEC_LINGERS)
-		init_exec_release(in, e);
-}
-
-static void remove_empty(struct init *in)
-{
-	for (uint32_t i = in->n_execs; i-- > 0;)
-		if (in->execs[i].state == INIT_EXEC_LINGERS &&
-		    init_cgroup_remove(in, in->execs[i].number))
-			init_exec_release(in, &in->execs[i]);
-}
-
-/**
- * init_watch_children() - reap everything that died
- */
-void init_watch_children(struct init *in)
-{
-	bool unknown = false;
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		struct init_exec *e = find_pid(in, pid);
-
-		if (init_worker_reap(in, pid, status))
-			continue;
-		unknown = true;
-		if (e && e->monitor == pid)
-			monitor_gone(in, e);
-		else if (e && e->state <= INIT_EXEC_RUNNING)
-			ended(in, e, status);
-	}
-	if (!unknown)
-		return;
-	if (in->config.cgroup_fd >= 0)
-		remove_empty(in);
-	else
-		init_watch_strays(in);
-}
-
-static bool is_ours(struct init *in, pid_t pid)
-{
-	for (size_t i = 0; i < INIT_MAX_WORKERS; i++)
-		if (in->workers[i].pid == pid)
-			return true;
-	return find_pid(in, pid) != NULL;
 }
 
 /* The state letter of a process and its parent; false where it is gone. */
@@ -204,7 +139,10 @@ static bool is_stray(struct init *in, pid_t pid, char *state)
 		if (!read_stat(in, pid, &other, &parent))
 			return false;
 	}
-	return parent == 1 && !is_ours(in, pid);
+	for (size_t i = 0; i < INIT_MAX_WORKERS; i++)
+		if (in->workers[i].pid == pid)
+			return false;
+	return parent == 1 && !find_pid(in, pid);
 }
 
 /* Signals all strays; how many of them could still fork. */
@@ -231,18 +169,56 @@ static unsigned signal_strays(struct init *in, int sig)
 	return moving;
 }
 
-/**
- * init_watch_strays() - kill what falls to pid 1 and what is below it
- *
- * Only without cgroups: there each tree hangs below its monitor, and what falls
- * to pid 1 has lost it. Stopped first, until none moves: what forks faster than
- * it is killed would never end. Each death brings us here again.
+/*
+ * Kills what falls to pid 1 and what is below it. Only without cgroups: there
+ * each tree hangs below its monitor, and what falls to pid 1 has lost it.
+ * Stopped first, until none moves: what forks faster than it is killed would
+ * never end. Each death brings us here again.
  */
-void init_watch_strays(struct init *in)
+static void kill_strays(struct init *in)
 {
 	for (int i = 0; i < STOP_ROUNDS && signal_strays(in, SIGSTOP) > 0; i++)
 		;
 	(void)signal_strays(in, SIGKILL);
+}
+
+static void reaped(struct init *in, struct init_exec *e, int status)
+{
+	if (e->monitor) {
+		/* One that died before its command took it along. */
+		init_watch_notes(in);
+		e->monitor = 0;
+		status = SIGKILL;
+	}
+	if (e->state <= INIT_EXEC_RUNNING)
+		ended(in, e, status);
+	else if (e->state == INIT_EXEC_LINGERS)
+		init_exec_linger(in, e);
+}
+
+/**
+ * init_watch_children() - reap everything that died
+ */
+void init_watch_children(struct init *in)
+{
+	bool unknown = false;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct init_exec *e = find_pid(in, pid);
+
+		if (init_worker_reap(in, pid, status))
+			continue;
+		unknown = true;
+		if (e)
+			reaped(in, e, status);
+	}
+	if (unknown && in->config.cgroup_fd < 0)
+		kill_strays(in);
+	for (uint32_t i = in->n_execs; unknown && i-- > 0;)
+		if (i < in->n_execs && in->execs[i].state == INIT_EXEC_LINGERS)
+			init_exec_linger(in, &in->execs[i]);
 }
 
 /**
@@ -254,27 +230,25 @@ void init_watch_strays(struct init *in)
 void init_watch_memory(struct init *in)
 {
 	uint64_t kills = init_cgroup_oom_kills(in, NULL);
-	struct init_exec *only = NULL;
 	unsigned running = 0;
+	char text[256];
 
+	/* Or it would poll for ever. */
+	(void)!pread(in->events_fd, text, sizeof(text), 0);
 	if (kills == in->oom_kills)
 		return;
 	in->oom_kills = kills;
+	for (uint32_t i = 0; i < in->n_execs; i++)
+		running += in->execs[i].state == INIT_EXEC_RUNNING;
 	for (uint32_t i = 0; i < in->n_execs; i++) {
 		struct init_exec *e = &in->execs[i];
 
-		if (e->state != INIT_EXEC_RUNNING)
+		if (e->state != INIT_EXEC_RUNNING ||
+		    (e->own_memory ? !init_cgroup_oom_kills(in, e) :
+				     running > 1))
 			continue;
-		running++;
-		only = e;
-		if (e->own_memory && init_cgroup_oom_kills(in, e) > 0) {
-			e->oom = true;
-			init_exec_kill(in, e);
-		}
-	}
-	if (running == 1 && !only->own_memory) {
-		only->oom = true;
-		init_exec_kill(in, only);
+		e->end.oom = true;
+		init_exec_kill(in, e);
 	}
 }
 
@@ -285,32 +259,30 @@ void init_watch_memory(struct init *in)
  */
 int64_t init_watch_deadlines(struct init *in, int64_t now_usec)
 {
-	int64_t next = 0;
+	int64_t next = INT64_MAX;
 
 	for (uint32_t i = 0; i < in->n_execs; i++) {
 		struct init_exec *e = &in->execs[i];
 
-		if (e->deadline_usec == 0)
-			continue;
-		if (e->deadline_usec <= now_usec && e->linger_usec) {
-			init_exec_linger(in, e);
-		} else if (e->deadline_usec <= now_usec) {
+		if (e->deadline_usec && e->deadline_usec <= now_usec) {
 			e->deadline_usec = 0;
-			e->timed_out = true;
-			init_exec_kill(in, e);
+			if (e->state == INIT_EXEC_LINGERS) {
+				init_exec_linger(in, e);
+			} else {
+				e->end.timed_out = true;
+				init_exec_kill(in, e);
+			}
 		}
-		if (e->deadline_usec && (!next || e->deadline_usec < next))
+		if (e->deadline_usec && e->deadline_usec < next)
 			next = e->deadline_usec;
 	}
 	for (size_t i = 0; i < INIT_MAX_WORKERS; i++) {
 		struct init_worker *w = &in->workers[i];
 
-		if (w->pid <= 0)
-			continue;
-		if (w->deadline_usec <= now_usec)
+		if (w->pid > 0 && w->deadline_usec <= now_usec)
 			(void)kill(w->pid, SIGKILL);
-		else if (next == 0 || w->deadline_usec < next)
+		else if (w->pid > 0 && w->deadline_usec < next)
 			next = w->deadline_usec;
 	}
-	return next;
+	return next == INT64_MAX ? 0 : next;
 }

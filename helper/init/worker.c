@@ -6,100 +6,59 @@
  */
 #include <config.h>
 
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
 #include "helper/init/state.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "proto/cleanup.h"
-
 #define BACKLOG 128
+#define WORKER_USEC (30 * 1000000LL)
 
-static struct sockaddr_in loopback(uint32_t port)
+/* A socket on 127.0.0.1. Dialling blocks as long as a worker may live. */
+static int act_socket(const Ini__Request *msg, Ini__Answer *answer)
 {
-	return (struct sockaddr_in){
+	auto_fd fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in addr = {
 		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
+		.sin_port = htons((uint16_t)msg->dial->port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
-}
-
-static int do_listen(const struct init_job_args *job, Ini__Answer *answer)
-{
-	struct sockaddr_in addr = loopback(job->port);
+	struct sockaddr *any = (struct sockaddr *)&addr;
 	socklen_t len = sizeof(addr);
-	auto_fd fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int on = 1;
 
-	if (fd < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-	    bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ||
-	    listen(fd, BACKLOG) ||
-	    getsockname(fd, (struct sockaddr *)&addr, &len))
+	if (fd < 0)
+		return -1;
+	if (msg->op_case == INI__REQUEST__OP_DIAL)
+		return connect(fd, any, len) ? -1 : fd_take(&fd);
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    bind(fd, any, len) || listen(fd, BACKLOG) ||
+	    getsockname(fd, any, &len))
 		return -1;
 	answer->port = ntohs(addr.sin_port);
 	return fd_take(&fd);
 }
 
-/* Blocks at most as long as pid 1 lets the worker live. */
-static int do_dial(const struct init_job_args *job)
-{
-	struct sockaddr_in addr = loopback(job->port);
-	auto_fd fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
-		return -1;
-	return fd_take(&fd);
-}
-
-/* The descriptor to pass, -1 with errno; -1 with errno 0 is no descriptor. */
-static int act(const struct init *in, const struct init_request *req,
-	       Ini__Answer *answer)
-{
-	int result = -1;
-
-	if (req->verb == INIT_VERB_OPEN)
-		return init_file_open(in, &req->job, answer);
-	if (req->verb == INIT_VERB_LISTEN)
-		return do_listen(&req->job, answer);
-	if (req->verb == INIT_VERB_DIAL)
-		return do_dial(&req->job);
-	if (req->verb == INIT_VERB_PUT)
-		result = init_file_put(in, &req->job);
-	else if (req->verb == INIT_VERB_STAT)
-		result = init_file_stat(in, &req->job, answer);
-	else if (req->verb == INIT_VERB_LIST_DIR)
-		result = init_file_list(in, &req->job, answer);
-	else
-		errno = ENOSYS;
-	if (result == 0)
-		errno = 0;
-	return -1;
-}
-
 static _Noreturn void worker_run(const struct init *in,
 				 const struct init_request *req)
 {
+	const Ini__Request *msg = req->msg;
 	Ini__Answer answer = INI__ANSWER__INIT;
 	struct pollfd room = { .fd = in->config.control_fd, .events = POLLOUT };
-	bool net = req->verb == INIT_VERB_LISTEN || req->verb == INIT_VERB_DIAL;
-	gid_t gid = net ? in->config.gid : req->job.gid;
+	bool net = msg->op_case == INI__REQUEST__OP_LISTEN ||
+		   msg->op_case == INI__REQUEST__OP_DIAL;
 	int fd = -1;
 
 	(void)prctl(PR_SET_NAME, "creel-worker", 0, 0, 0);
-	answer.seq = req->job.seq;
-	if (init_identity_groups(in, NULL, 0) == 0 &&
-	    init_identity_take(in, net ? in->config.uid : req->job.uid, gid,
-			       0) == 0)
-		fd = act(in, req, &answer);
+	errno = 0;
+	if (!init_identity_groups(in, NULL, 0) &&
+	    !init_identity_take(in, net ? in->config.uid : msg->stat->uid,
+				net ? in->config.gid : msg->stat->gid, 0))
+		fd = net ? act_socket(msg, &answer) :
+			   init_file_act(in, req, &answer);
+	answer.seq = msg->stat->seq;
 	answer.sys = fd >= 0 ? 0 : (uint32_t)errno;
 	while (!init_tell_answer(room.fd, &answer, fd))
 		(void)poll(&room, 1, -1);
@@ -114,28 +73,27 @@ static _Noreturn void worker_run(const struct init *in,
 void init_worker_start(struct init *in, struct init_request *req)
 {
 	struct init_worker *w = in->workers;
+	Ini__Answer answer = INI__ANSWER__INIT;
+	int sys = req->sys;
 
 	while (w < in->workers + INIT_MAX_WORKERS && w->pid != 0)
 		w++;
-	in->reply_seq = req->job.seq;
-	in->reply_sys = req->sys;
-	if (req->sys == 0 && w == in->workers + INIT_MAX_WORKERS)
-		in->reply_sys = EAGAIN;
-	if (in->reply_sys) {
-		init_tell_reply(in, INIT_REPLY_ANSWER);
-		return;
-	}
-	w->pid = init_clone(-1);
-	if (w->pid == 0)
-		worker_run(in, req);
-	if (w->pid < 0) {
+	if (sys == 0 && w == in->workers + INIT_MAX_WORKERS)
+		sys = EAGAIN;
+	if (sys == 0) {
+		w->seq = req->msg->stat->seq;
+		w->deadline_usec = init_now_usec() + WORKER_USEC;
+		w->pid = init_clone(-1);
+		if (w->pid == 0)
+			worker_run(in, req);
+		if (w->pid > 0)
+			return;
+		sys = errno;
 		w->pid = 0;
-		in->reply_sys = errno;
-		init_tell_reply(in, INIT_REPLY_ANSWER);
-		return;
 	}
-	w->seq = req->job.seq;
-	w->deadline_usec = init_now_usec() + INIT_WORKER_TIMEOUT_USEC;
+	answer.seq = req->msg->stat->seq;
+	answer.sys = (uint32_t)sys;
+	init_tell(in, INI__EVENT__EV_ANSWER, &answer);
 }
 
 /**
@@ -150,13 +108,9 @@ bool init_worker_reap(struct init *in, pid_t pid, int wait_status)
 
 		if (w->pid != pid)
 			continue;
-		if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0) {
-			w->pid = 0;
-			return true;
-		}
+		w->pid = wait_status == 0 ? 0 : -1;
 		w->sys = init_now_usec() >= w->deadline_usec ? ETIMEDOUT : EIO;
-		w->pid = -1;
-		in->untold = true;
+		in->untold |= wait_status != 0;
 		return true;
 	}
 	return false;

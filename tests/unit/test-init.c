@@ -101,7 +101,7 @@ static void expect_exact(bool blob)
 	const char *const envp[] = { "A=1", "PATH=/usr/bin", "=x", "", "B=\xfe",
 				     NULL };
 	const char *const cat_env[] = { "cat", "/proc/self/environ", NULL };
-	struct box_exec exec = { .argv = argv, .envp = envp, .id = 2,
+	struct box_exec exec = { .argv = argv, .envp = envp, .id = blob ? 30 : 2,
 				 .blob = blob };
 	const char want_env[] = "A=1\0PATH=/usr/bin\0=x\0\0B=\xfe";
 	size_t at = 0;
@@ -114,6 +114,7 @@ static void expect_exact(bool blob)
 		ck_assert_mem_eq(result.out + at, argv[i], strlen(argv[i]) + 1);
 		at += strlen(argv[i]) + 1;
 	}
+	exec.id += blob ? 2 : 1;
 	exec.argv = cat_env;
 	box_run(&box, &exec, &result);
 	ck_assert_uint_eq(result.out_len, sizeof(want_env));
@@ -210,7 +211,9 @@ static void wait_gone(unsigned before)
 			return;
 		poll(NULL, 0, 10);
 	}
-	ck_abort_msg("%u processes, %u before", now, before);
+	(void)box_sh(&box, "cat /proc/[0-9]*/stat | cut -c1-40", result.out,
+		     sizeof(result.out));
+	ck_abort_msg("%u processes, %u before: %s", now, before, result.out);
 }
 
 /* Shapes that a kill of the process group alone would miss. */
@@ -259,7 +262,7 @@ START_TEST(test_init_lifeline_kills_the_whole_tree)
 	ck_assert_int_eq(read(out[0], text, 3), 3);
 	/* Positive control: it lives as long as the line is held. */
 	ck_assert_ptr_null(box_wait(&box, 100).ev);
-	ck_assert_uint_gt(box_count_processes(&box), before + 3);
+	ck_assert_uint_ge(box_count_processes(&box), before + 4);
 	close(line[1]);
 	exited = box_expect_exited(&box, 8);
 	ck_assert(exited.hung_up && exited.signalled);
@@ -496,6 +499,8 @@ START_TEST(test_init_kill_all_hurts_nobody_else)
 
 		box_run(&box, &exec, &result);
 		ck_assert(!result.failed);
+		/* What was forked ahead may have been hit and has to be reaped. */
+		poll(NULL, 0, 50);
 		ck_assert_int_eq(box_sh(&box, "true", NULL, 0), 0);
 	}
 }
@@ -519,27 +524,37 @@ START_TEST(test_init_thousand_commands_leave_nothing)
 	const char *const argv[] = { "true", NULL };
 	unsigned long rounds = test_rounds(1000);
 	unsigned before = box_count_processes(&box);
-	size_t fds = pid1_fds();
+	size_t fds = 0;
 
 	if (rounds < 50)
 		rounds = 50;
 	for (unsigned long i = 0; i < rounds; i++) {
+		/* By then a process is forked ahead, as at the end. */
+		if (i == 10) {
+			poll(NULL, 0, 50);
+			fds = pid1_fds();
+		}
 		box_run(&box, &(struct box_exec){ .argv = argv,
 						  .id = (uint8_t)i }, &result);
 		ck_assert_int_eq(result.status, 0);
 	}
 	wait_gone(before);
+	poll(NULL, 0, 50);
 	ck_assert_uint_eq(pid1_fds(), fds);
 	if (box.cgroup) {
 		glob_t found;
+		size_t n = 0;
 		char path[192];
 
 		(void)snprintf(path, sizeof(path), "%s/exec-*", box.cgroup_dir);
-		for (int i = 0; i < 100 && !glob(path, 0, NULL, &found); i++) {
+		/* That of the process that is forked ahead, and no other. */
+		for (int i = 0; i < 100; i++) {
+			ck_assert_int_eq(glob(path, 0, NULL, &found), 0);
+			n = found.gl_pathc;
 			globfree(&found);
-			poll(NULL, 0, 10);
+			poll(NULL, 0, n > 1 ? 10 : 0);
 		}
-		ck_assert_int_eq(glob(path, 0, NULL, &found), GLOB_NOMATCH);
+		ck_assert_uint_eq(n, 1);
 	}
 }
 END_TEST
@@ -573,7 +588,8 @@ static void pending_execs(unsigned n, unsigned limit)
 			box_expect(&box, INI__EVENT__EV_EXITED);
 		}
 	}
-	ck_assert_uint_eq(refused, n - limit);
+	/* A process that was forked ahead may have taken one. */
+	ck_assert(refused == n - limit || refused == n - limit + 1);
 }
 
 START_TEST(test_init_unacknowledged_commands_are_bounded)

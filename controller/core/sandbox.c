@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "controller/core/core.h"
 #include "controller/core/log.h"
@@ -240,6 +241,9 @@ void ctl_sandbox_kill(struct ctl_sandbox *sandbox, enum ctl_death death)
 	sandbox->death = death;
 	set_idle_run(sandbox, false);
 	leave_names(sandbox);
+	/* pid 1 exits as soon as it sees this, before the helper gets to it. */
+	if (sandbox->init.fd >= 0)
+		(void)shutdown(sandbox->init.fd, SHUT_RDWR);
 	/* One that is being built is killed when the helper has named it. */
 	if (sandbox->in_ids)
 		ctl_helper_kill(sandbox);

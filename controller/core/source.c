@@ -57,6 +57,66 @@ void ctl_protect_init(struct ctl_protect *protect)
 	memset(protect, 0, sizeof(*protect));
 }
 
+typedef bool match_fn(const struct ctl_inode *inode, void *arg);
+
+/*
+ * Calls @match for the directory @start and everything above it, until it says
+ * true. Where the way up cannot be walked (no search permission), what is above
+ * is out of reach for a sandbox of this user either.
+ */
+static bool any_above(int start, match_fn *match, void *arg)
+{
+	auto_fd fd = openat(start, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct ctl_inode last = { 0 };
+
+	for (int i = 0; i < MAX_DEPTH && fd >= 0; i++) {
+		struct ctl_inode inode;
+		struct stat st;
+		int up;
+
+		if (ctl_source_stat(fd, &st) < 0)
+			return false;
+		inode = (struct ctl_inode){ st.st_dev, st.st_ino };
+		if (match(&inode, arg))
+			return true;
+		if (i > 0 && inode.dev == last.dev && inode.ino == last.ino)
+			return false;
+		last = inode;
+		up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		fd_close(&fd);
+		fd = up;
+	}
+	return false;
+}
+
+static bool is_among(const struct ctl_inode *inode,
+		     const struct ctl_inode *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].dev == inode->dev && list[i].ino == inode->ino)
+			return true;
+	return false;
+}
+
+static bool is_protected(const struct ctl_inode *inode, void *arg)
+{
+	const struct ctl_protect *protect = arg;
+
+	return is_among(inode, protect->dirs, protect->n_dirs);
+}
+
+/* True, which ends the walk, at what is known, and all above it is too. */
+static bool note_above(const struct ctl_inode *inode, void *arg)
+{
+	struct ctl_protect *protect = arg;
+
+	if (protect->n_above == CTL_PROTECT_ABOVE_MAX ||
+	    is_among(inode, protect->above, protect->n_above))
+		return true;
+	protect->above[protect->n_above++] = *inode;
+	return false;
+}
+
 /**
  * ctl_protect_add() - keep a directory out of all sandboxes
  * @path: where there is none there is nothing to protect
@@ -64,19 +124,18 @@ void ctl_protect_init(struct ctl_protect *protect)
 void ctl_protect_add(struct ctl_protect *protect, const char *path)
 {
 	auto_fd fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct ctl_inode inode;
 	struct stat st;
 	size_t at = protect->n_dirs;
 
-	if (fd < 0 || at == CTL_PROTECT_MAX ||
-	    ctl_source_stat(fd, &st) < 0)
+	if (fd < 0 || at == CTL_PROTECT_MAX || ctl_source_stat(fd, &st) < 0)
 		return;
-	for (size_t i = 0; i < at; i++)
-		if (protect->dirs[i].dev == st.st_dev &&
-		    protect->dirs[i].ino == st.st_ino)
-			return;
-	protect->dirs[at].fd = fd_take(&fd);
-	protect->dirs[at].dev = st.st_dev;
-	protect->dirs[at].ino = st.st_ino;
+	inode = (struct ctl_inode){ st.st_dev, st.st_ino };
+	if (is_among(&inode, protect->dirs, at))
+		return;
+	(void)any_above(fd, note_above, protect);
+	protect->fds[at] = fd_take(&fd);
+	protect->dirs[at] = inode;
 	protect->n_dirs++;
 }
 
@@ -86,56 +145,8 @@ void ctl_protect_add(struct ctl_protect *protect, const char *path)
 void ctl_protect_fini(struct ctl_protect *protect)
 {
 	for (size_t i = 0; i < protect->n_dirs; i++)
-		fd_close(&protect->dirs[i].fd);
+		fd_close(&protect->fds[i]);
 	protect->n_dirs = 0;
-}
-
-typedef bool match_fn(const struct stat *st, const void *arg);
-
-/*
- * Calls @match for the directory @start and everything above it. Where the way
- * up cannot be walked (no search permission), what is above is out of reach for
- * a sandbox of this user either.
- */
-static bool any_above(int start, match_fn *match, const void *arg)
-{
-	auto_fd fd = openat(start, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct stat st, last = { 0 };
-
-	for (int i = 0; i < MAX_DEPTH && fd >= 0; i++) {
-		int up;
-
-		if (ctl_source_stat(fd, &st) < 0)
-			return false;
-		if (match(&st, arg))
-			return true;
-		if (i > 0 && st.st_dev == last.st_dev &&
-		    st.st_ino == last.st_ino)
-			return false;
-		last = st;
-		up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		fd_close(&fd);
-		fd = up;
-	}
-	return false;
-}
-
-static bool is_protected(const struct stat *st, const void *arg)
-{
-	const struct ctl_protect *protect = arg;
-
-	for (size_t i = 0; i < protect->n_dirs; i++)
-		if (protect->dirs[i].dev == st->st_dev &&
-		    protect->dirs[i].ino == st->st_ino)
-			return true;
-	return false;
-}
-
-static bool is_same(const struct stat *st, const void *arg)
-{
-	const struct stat *other = arg;
-
-	return st->st_dev == other->st_dev && st->st_ino == other->st_ino;
 }
 
 /* The name of a descriptor as the kernel tells it, without a lookup. */
@@ -166,7 +177,7 @@ static bool is_inside_by_name(int fd, const struct ctl_protect *protect)
 	for (size_t i = 0; i < protect->n_dirs; i++) {
 		size_t len;
 
-		if (name_of(protect->dirs[i].fd, own) < 0)
+		if (name_of(protect->fds[i], own) < 0)
 			return true;
 		len = strlen(own);
 		if (strncmp(path, own, len) == 0 &&
@@ -220,20 +231,20 @@ static bool is_inside(int fd, const struct stat *st,
 	if (ctl_fstype_waits(st->st_dev))
 		return is_inside_by_name(fd, protect);
 	dir = S_ISDIR(st->st_mode) ? openat(fd, ".", flags) : parent_of(fd);
-	return dir >= 0 && any_above(dir, is_protected, protect);
+	return dir >= 0 && any_above(dir, is_protected, (void *)protect);
 }
 
 static int check_protected(int fd, const struct stat *st, const char *what,
 			   const struct ctl_protect *protect,
 			   struct ctl_fail *fail)
 {
+	const struct ctl_inode inode = { st->st_dev, st->st_ino };
+
 	if (is_inside(fd, st, protect))
 		return err_set(&fail->err, ERR_DENIED, 0,
 			       "%s: it is inside a directory of creel itself",
 			       what);
-	for (size_t i = 0; S_ISDIR(st->st_mode) && i < protect->n_dirs; i++) {
-		if (!any_above(protect->dirs[i].fd, is_same, st))
-			continue;
+	if (is_among(&inode, protect->above, protect->n_above)) {
 		err_set(&fail->err, ERR_DENIED, 0,
 			"%s: it contains creel's own state or sockets", what);
 		return ctl_fail_hint(fail, "name a directory below it");
@@ -245,6 +256,7 @@ static int check_protected(int fd, const struct stat *st, const char *what,
  * ctl_source_check() - may this be mounted into a sandbox?
  * @fd:   from a client, borrowed
  * @what: for the message, e.g. "--bind /a:/b"
+ * @protect: NULL: it will not be mounted, only compared
  *
  * Return: 0 or -1: BAD_REQUEST for what is neither a directory nor a regular
  * file, or is no O_PATH descriptor; DENIED for what is inside or above a
@@ -265,7 +277,7 @@ int ctl_source_check(int fd, const char *what,
 	if (!(flags & O_PATH))
 		return err_set(&fail->err, ERR_BAD_REQUEST, 0,
 			       "%s: the descriptor is not an O_PATH one", what);
-	return check_protected(fd, &st, what, protect, fail);
+	return protect ? check_protected(fd, &st, what, protect, fail) : 0;
 }
 
 /**

@@ -14,15 +14,21 @@
 #include "controller/core/fail.h"
 
 #define CTL_PROTECT_MAX 16
+#define CTL_PROTECT_ABOVE_MAX 256
+
+struct ctl_inode {
+	dev_t dev;
+	ino_t ino;
+};
 
 /* Directories of creel itself, by what they are and not by their names. */
 struct ctl_protect {
-	struct {
-		int fd; /* owned, O_PATH */
-		dev_t dev;
-		ino_t ino;
-	} dirs[CTL_PROTECT_MAX];
+	int fds[CTL_PROTECT_MAX]; /* owned, O_PATH */
+	struct ctl_inode dirs[CTL_PROTECT_MAX];
 	size_t n_dirs;
+	/* Themselves and all directories that lead to them. */
+	struct ctl_inode above[CTL_PROTECT_ABOVE_MAX];
+	size_t n_above;
 };
 
 enum ctl_stream {

@@ -290,7 +290,7 @@ static int fill(struct ctl_spec *spec, const Ctl__Spec *msg,
  * ctl_spec_new() - check what a sandbox shall be made of
  * @msg:     from a client, NULL: all defaults
  * @frame:   the datagram that it came in; its descriptors are taken
- * @protect: what no source may be, hold or be in
+ * @protect: what no source may be, hold or be in; NULL: for comparison only
  * @fail:    filled on failure, naming the flag
  *
  * Return: an owned spec that ctl_spec_finish() completes, or NULL.

@@ -101,6 +101,8 @@ def combination_exempt(name, knockout):
                         "sb-08-move-mount", "sb-08-umount:/",
                         "sb-08-handle", "sb-24-sethostname") \
             or name.startswith(("sb-17-unshare", "sb-17-clone", "sb-17-setns"))
+    if {"landlock", "fds"} <= gone:
+        return name == "sb-01-leaked-dirfd"
     if "seccomp" in gone and gone & {"seal", "max_userns"}:
         # One more user namespace: the count is 1 so that the seal can have
         # it, and there was none, or there is no count.
@@ -144,6 +146,12 @@ def facts(found, knockout, user):
         yield "SB-05", f"uids {uids}"
     if set(value("sb-16-groups").split()) - {str(user)}:
         yield "SB-16", f"groups {value('sb-16-groups')}"
+    for name in ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup"):
+        if name + "ns" not in gone and \
+                value("ns-" + name) == os.readlink("/proc/self/ns/" + name):
+            yield "SB-17", f"the host's {name} namespace"
+    if "seal" not in gone and value("sealed") != "yes":
+        yield "SB-08", "not sealed"
     if value("rlimit-core") != "0":
         yield "SB-13", f"core limit {value('rlimit-core')}"
     if value("sb-03-pid1-lives") != "0":
@@ -191,6 +199,19 @@ def proof(found, knockout, same_id):
         if layer == "dumpable" and same_id and \
                 first("sb-03-fd-list")[0] != "allowed":
             return "pid 1's descriptors cannot be listed"
+        if layer == "seal" and first("sealed")[1] != "no":
+            return "it is sealed"
+        if layer in ("netns", "cgroupns"):
+            name = layer[:-2]
+            if first("ns-" + name)[1] != os.readlink("/proc/self/ns/" + name):
+                return f"it has a {name} namespace of its own"
+        # Landlock and max_userns show only when a second layer is off too.
+        if layer == "landlock" and "fds" in off(knockout) and \
+                first("sb-01-leaked-dirfd")[0] != "allowed":
+            return "a file cannot be opened through a leaked directory"
+        if layer == "max_userns" and "seccomp" in off(knockout) and \
+                first("sb-17-unshare:user")[0] != "allowed":
+            return "no user namespace can be made"
         if layer == "fds" and first("leaked-dirs")[1] in ("", "0"):
             return "no directory was leaked"
     return None

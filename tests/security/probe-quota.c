@@ -17,6 +17,7 @@
 #include <sys/inotify.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
@@ -66,10 +67,14 @@ static long take_pipe(void)
 
 static long take_process(void)
 {
+	pid_t parent = getpid();
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		pause();
+		/* It may have died before it could be named. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() == parent)
+			pause();
 		_exit(0);
 	}
 	return pid;
@@ -203,9 +208,4 @@ void probe_group_quota(const char *resource, bool hold)
 		  probe_errno_name(errno));
 	if (hold && read(0, &byte, 1) < 0)
 		probe_say(name, "fact", "no standard input");
-	/* The processes that were made go with our session's leader or root. */
-	if (hold && strcmp(resource, "process") == 0) {
-		signal(SIGTERM, SIG_IGN);
-		(void)kill(0, SIGTERM);
-	}
 }

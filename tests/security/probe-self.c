@@ -10,9 +10,11 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <grp.h>
+#include <linux/nsfs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -28,6 +30,31 @@
 
 static const char *secret_token;
 static unsigned int secret_hits;
+
+/* Which namespaces; and is the pid namespace owned by our user namespace? */
+static void namespaces(void)
+{
+	static const char *const names[] = { "user", "mnt", "pid",    "net",
+					     "ipc",  "uts", "cgroup", "time" };
+	char name[PROBE_NAME_MAX], path[64], link[64];
+	int fd = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
+		snprintf(name, sizeof(name), "ns-%s", names[i]);
+		n = readlink(path, link, sizeof(link) - 1);
+		link[n > 0 ? n : 0] = '\0';
+		probe_say(name, "fact", "%s", link);
+	}
+	/* Sealed: the owner is an ancestor of ours, which may not be had. */
+	probe_say("sealed", "fact", "%s",
+		  fd >= 0 && ioctl(fd, NS_GET_USERNS) >= 0 ? "no" : "yes");
+	if (fd >= 0)
+		close(fd);
+}
 
 /** probe_group_status() - the lines of /proc/self/status that matter */
 void probe_group_status(void)
@@ -59,6 +86,7 @@ void probe_group_status(void)
 	}
 	if (f)
 		fclose(f);
+	namespaces();
 	probe_say("status-dumpable", "fact", "%d",
 		  prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
 }

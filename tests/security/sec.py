@@ -91,9 +91,18 @@ def private_namespace():
                           sys.executable] + sys.argv)
 
 
+def home(where, uid):
+    """A home of that user's, made if need be."""
+    path = os.path.join(os.path.dirname(where), f"home-{uid}")
+    if not os.path.isdir(path):
+        os.mkdir(path, 0o700)
+        os.chown(path, uid, uid)
+    return path
+
+
 def bind_users(where):
     lines = {
-        "passwd": "".join(f"creel-{n}:x:{u}:{u}::/:/bin/sh\n"
+        "passwd": "".join(f"creel-{n}:x:{u}:{u}::{home(where, u)}:/bin/sh\n"
                           for n, u in (("single", 61234), ("range", 61235),
                                        ("other", 61236))),
         "group": "".join(f"creel-{n}:x:{u}:\n"
@@ -369,6 +378,9 @@ class Daemon:
         except OSError:
             return False
 
+    def clean(self):
+        return not self.pids("creel-init") and not cgroups()
+
     def stop(self):
         """Kill what is left; returns the names that would not go."""
         for name in ("creel-user", "creel-listener"):
@@ -378,6 +390,9 @@ class Daemon:
                 except ProcessLookupError:
                     pass
             wait_until(lambda: reap() or not self.pids(name), 2)
+            if self.mode == "system":
+                # The listener removes what a user's helper left.
+                wait_until(lambda: reap() or self.clean(), 2)
         if not wait_until(lambda: reap() or not self.pids(), 5):
             return [e[1] for e in (processes().get(p) for p in self.pids())
                     if e]

@@ -146,7 +146,8 @@ static int prepare(struct hlp_box *box, struct err *err)
 	if (step->new_.net == HLP_NET_NONE &&
 	    !hlp_knocked_out(HLP_LAYER_NETNS) && hlp_netns_up(err) < 0)
 		return -1;
-	if (hlp_proc_new(box, err) < 0 || hlp_stage_make(box, err) < 0)
+	if (hlp_proc_new(box, err) < 0 || hlp_stage_make(box, err) < 0 ||
+	    hlp_seal_prepare(box, err) < 0)
 		return -1;
 	if (box->image)
 		return 0;

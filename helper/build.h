@@ -80,6 +80,7 @@ int hlp_proc_close(const struct hlp_box *box, struct err *err);
 int hlp_proc_check(struct hlp_box *box, struct err *err);
 
 /* seal.c */
+int hlp_seal_prepare(struct hlp_box *box, struct err *err);
 __attribute__((noreturn)) void hlp_seal(struct hlp_box *box, uint32_t seq);
 void hlp_box_report(struct hlp_box *box, enum hlp_report_kind kind,
 		    uint32_t seq, const struct err *err);

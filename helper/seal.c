@@ -39,13 +39,13 @@
 #define HLP_NOFILE_SOFT 1024
 #define HLP_NOFILE_HARD 65536
 
-struct mapper {
-	const struct hlp_box *box;
-	struct hlp_maps maps;
+static struct {
+	int proc_fd;
 	int go_fd;
 	int done_fd;
+	struct hlp_maps maps;
 	struct err err;
-};
+} mapper;
 
 /*
  * Shares this process's memory, but stays in the outer user namespace. Its end
@@ -54,48 +54,64 @@ struct mapper {
  */
 static int map_inner(void *arg)
 {
-	struct mapper *mapper = arg;
 	uint64_t word;
 
-	if (read(mapper->go_fd, &word, sizeof(word)) != sizeof(word))
+	(void)arg;
+	if (read(mapper.go_fd, &word, sizeof(word)) != sizeof(word))
 		return 1;
 	word = 1;
-	if (hlp_maps_write(mapper->box->proc_fd, "1", &mapper->maps,
-			   &mapper->err) < 0)
+	if (hlp_maps_write(mapper.proc_fd, "1", &mapper.maps, &mapper.err) < 0)
 		word = 2;
-	return write(mapper->done_fd, &word, sizeof(word)) != sizeof(word);
+	return write(mapper.done_fd, &word, sizeof(word)) != sizeof(word);
+}
+
+/**
+ * hlp_seal_prepare() - start the process that the seal will need
+ *
+ * It waits, with this process's memory and descriptors, and uses neither before
+ * this process waits for it.
+ */
+int hlp_seal_prepare(struct hlp_box *box, struct err *err)
+{
+	static _Alignas(16) char stack[HLP_MAPPER_STACK_BYTES];
+
+	sigset_t set;
+
+	if (hlp_knocked_out(HLP_LAYER_SEAL))
+		return 0;
+	/* Its end must be pending still when pid 1 begins to listen. */
+	if (sigemptyset(&set) < 0 || sigaddset(&set, SIGCHLD) < 0 ||
+	    sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return err_set(err, ERR_KERNEL, errno, "sigprocmask");
+	mapper.proc_fd = box->proc_fd;
+	mapper.go_fd = eventfd(0, EFD_CLOEXEC);
+	mapper.done_fd = eventfd(0, EFD_CLOEXEC);
+	hlp_map_mirror(&mapper.maps.uid, &box->config->maps.uid);
+	hlp_map_mirror(&mapper.maps.gid, &box->config->maps.gid);
+	if (clone(map_inner, stack + sizeof(stack),
+		  CLONE_VM | CLONE_FILES | SIGCHLD, NULL) < 0)
+		return err_set(err, ERR_KERNEL, errno, "clone the mapper");
+	return 0;
 }
 
 /*
  * Mounts that were moved in are not locked: whoever has CAP_SYS_ADMIN in the
  * user namespace that owns the mount namespace can remount and unmount them. A
  * copy of the mount namespace, owned by a user namespace below, has them locked
- * for good (KERNEL: mount_namespaces(7), restrictions).
+ * for good (mount_namespaces(7), restrictions).
  */
-static int hlp_stage_sealed(struct hlp_box *box, struct err *err)
+static int hlp_stage_sealed(struct err *err)
 {
-	static _Alignas(16) char stack[HLP_MAPPER_STACK_BYTES];
-	static struct mapper mapper;
-	auto_fd go_fd = eventfd(0, EFD_CLOEXEC);
-	auto_fd done_fd = eventfd(0, EFD_CLOEXEC);
 	uint64_t word = 1;
 
 	if (hlp_knocked_out(HLP_LAYER_SEAL))
 		return 0;
-	mapper.box = box;
-	mapper.go_fd = go_fd;
-	mapper.done_fd = done_fd;
-	hlp_map_mirror(&mapper.maps.uid, &box->config->maps.uid);
-	hlp_map_mirror(&mapper.maps.gid, &box->config->maps.gid);
 	/* Undumpable, its uid_map would belong to nobody who can write it. */
 	if (prctl(PR_SET_DUMPABLE, 1) < 0)
 		return err_set(err, ERR_KERNEL, errno, "PR_SET_DUMPABLE");
-	if (clone(map_inner, stack + sizeof(stack), CLONE_VM | SIGCHLD,
-		  &mapper) < 0)
-		return err_set(err, ERR_KERNEL, errno, "clone the mapper");
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
-	    write(go_fd, &word, sizeof(word)) != sizeof(word) ||
-	    read(done_fd, &word, sizeof(word)) != sizeof(word))
+	    write(mapper.go_fd, &word, sizeof(word)) != sizeof(word) ||
+	    read(mapper.done_fd, &word, sizeof(word)) != sizeof(word))
 		return err_set(err, ERR_KERNEL, errno, "seal");
 	if (word != 1) {
 		*err = mapper.err;
@@ -224,8 +240,7 @@ void hlp_seal(struct hlp_box *box, uint32_t seq)
 		;
 	else if (init.id_range && setgroups(0, NULL) < 0)
 		err_set(&err, ERR_KERNEL, errno, "setgroups");
-	else if (hlp_proc_close(box, &err) < 0 ||
-		 hlp_stage_sealed(box, &err) < 0)
+	else if (hlp_proc_close(box, &err) < 0 || hlp_stage_sealed(&err) < 0)
 		;
 	else if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 &&
 		 errno != ENOSYS)

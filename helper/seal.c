@@ -28,6 +28,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "helper/init/init.h"
 #include "helper/knockout.h"
@@ -248,6 +249,7 @@ void hlp_seal(struct hlp_box *box, uint32_t seq)
 	else if (hlp_stage_lowered(box, &err) == 0 &&
 		 hlp_stage_closed(box, &init.cgroup_fd, &err) == 0) {
 		hlp_title("creel-init");
+		(void)waitpid(-1, NULL, WNOHANG);
 		hlp_box_report(box, HLP_REPORT_STARTED, seq, NULL);
 		fd_close(&box->step_fd);
 		init_main(&init);

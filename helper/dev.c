@@ -84,7 +84,9 @@ int hlp_dev_make(struct hlp_box *box, struct err *err)
 						 { "mode", "1777" },
 						 { NULL, NULL } };
 	char gid[8];
+	/* The kernel has some 3,000 for all sandboxes: none may take them. */
 	const struct hlp_option pts[] = { { "mode", "620" },
+					  { "max", "256" },
 					  { "ptmxmode", "666" },
 					  { "gid", gid },
 					  { NULL, NULL } };

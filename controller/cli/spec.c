@@ -238,8 +238,11 @@ int cli_spec_fill(struct cli_call *call, const struct cli_args *args,
 				       "--writable: the host image has no writable form");
 		call->spec.writable = true;
 	}
-	/* Who owns the workspace inside, and whom exec's --user leaves alone. */
-	if (args->verb->id == CLI_VERB_RUN && args->has[CLI_OPT_USER])
+	/*
+	 * Whose the workspace is inside. Not among the flags that exec
+	 * compares: in a live sandbox --user is about this command alone.
+	 */
+	if (args->has[CLI_OPT_USER])
 		call->spec.user = (char *)args->last[CLI_OPT_USER];
 	list_given(call, args);
 	return 0;

@@ -171,6 +171,11 @@ def check_exec(box):
     ok(result.status == 0 and b"sh" in result.out,
        say + "shell reads standard input", result)
     box.run("rm", box.key("sh"))
+    result = box.run("exec", "--user", "0", box.key("root"), "--", "id", "-u")
+    again = box.run("exec", box.key("root"), "--", "id", "-u")
+    ok(result.out == again.out == b"0\n",
+       say + "a session is made for the user of its first command", result)
+    box.run("rm", box.key("root"))
     result = box.run("version", "--json")
     ok(json.loads(result.out)["mode"] == box.mode, say + "version", result)
 

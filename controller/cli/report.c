@@ -25,7 +25,8 @@ void cli_put_text(FILE *out, const char *text)
 	fputs(safe ? safe : "?", out);
 }
 
-static void say(const char *prefix, const char *fmt, va_list args)
+static void __attribute__((format(printf, 2, 0)))
+say(const char *prefix, const char *fmt, va_list args)
 {
 	auto_free char *text = NULL;
 	auto_free char *safe = NULL;

@@ -18,7 +18,6 @@
 #define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 #define DEFAULT_PATH \
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define OOM_SCORE_ADJ "500"
 
 static _Noreturn void fail(const struct init_child *c, Ini__Stage stage)
 {
@@ -115,6 +114,7 @@ static void read_strings(const struct init_child *c, char ***argv, char ***envp)
  */
 static int stdio_of(const struct init_child *c, int fd)
 {
+	static int null_fd = -1;
 	int flags = fd < 0 ? 0 : fcntl(fd, F_GETFL);
 	struct stat st = { .st_mode = S_IFCHR, .st_rdev = makedev(1, 3) };
 
@@ -126,7 +126,9 @@ static int stdio_of(const struct init_child *c, int fd)
 		return fd;
 	check(c, S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3),
 	      S_ISDIR(st.st_mode) ? EISDIR : EINVAL);
-	return open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (null_fd < 0)
+		null_fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	return null_fd;
 }
 
 static void set_stdio_and_limits(const struct init_child *c)
@@ -177,19 +179,6 @@ static void close_others(const struct init_child *c, int keep)
 	if (!hlp_knocked_out(HLP_LAYER_FDS))
 		must(c, (keep == 3 || !close_range(3, (unsigned)keep - 1, 0)) &&
 				!close_range((unsigned)keep + 1, ~0U, 0));
-}
-
-/*
- * The copy of pid 1 that this process still is cannot open its own proc files
- * before it is dumpable. By now it holds nothing that the command will not.
- */
-static void raise_oom_score(const struct init_child *c)
-{
-	auto_fd fd = -1;
-
-	must(c, !prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
-	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	must(c, fd >= 0 && write(fd, OOM_SCORE_ADJ, strlen(OOM_SCORE_ADJ)) > 0);
 }
 
 /* As execvp(3), but with the command's PATH and without a shell's guesses. */
@@ -267,7 +256,6 @@ static _Noreturn void command_run(struct init_child *c)
 					    m->cap_keep));
 	enter_cwd(c);
 	close_others(c, c->start_fd);
-	raise_oom_score(c);
 	must(c, c->order_fd >= 0 || !init_filter_install(profile));
 	must(c, !own.filter || !init_filter_install(&own));
 	sigemptyset(&none);

@@ -17,7 +17,7 @@
 #include "helper/init/state.h"
 
 /* How long a process that was forked ahead waits before it is let go. */
-#define ARMED_USEC (10 * 1000000LL)
+#define ARMED_USEC 1000000LL
 
 /**
  * init_now_usec() - CLOCK_MONOTONIC, in microseconds
@@ -287,6 +287,8 @@ void init_exec_start(struct init *in, struct init_request *req)
 void init_exec_kill(struct init *in, struct init_exec *e)
 {
 	e->killed = true;
+	if (e->empty)
+		return;
 	if (in->config.cgroup_fd >= 0)
 		init_cgroup_kill(in, e->number);
 	else if (e->monitor > 0)
@@ -312,22 +314,24 @@ void init_exec_signal(struct init *in, struct init_request *req)
 }
 
 /**
- * init_exec_linger() - forget a command once nothing of it is left
+ * init_exec_linger() - let go of what an ended command holds, once it is empty
  *
  * A cgroup may count its last process for a moment after that was reaped: it is
  * tried again a few times, then when something dies.
  */
 void init_exec_linger(struct init *in, struct init_exec *e)
 {
-	e->state = INIT_EXEC_LINGERS;
 	e->deadline_usec = 0;
-	if (in->config.cgroup_fd < 0 ? e->monitor == 0 :
-				       init_cgroup_remove(in, e->number)) {
+	if (!e->empty)
+		e->empty = in->config.cgroup_fd < 0 ?
+				   e->monitor == 0 :
+				   init_cgroup_remove(in, e->number);
+	if (e->empty && e->state == INIT_EXEC_LINGERS)
 		init_exec_release(in, e);
+	if (e->empty || in->config.cgroup_fd < 0)
 		return;
-	}
 	e->linger_usec = e->linger_usec ? e->linger_usec * 4 : 1000;
-	if (in->config.cgroup_fd >= 0 && e->linger_usec < 1000000)
+	if (e->linger_usec < 1000000)
 		e->deadline_usec = init_now_usec() + e->linger_usec;
 }
 
@@ -341,6 +345,7 @@ void init_exec_ack(struct init *in, struct init_request *req)
 	if (!e || e->state != INIT_EXEC_OVER)
 		return;
 	e->tell = 0;
+	e->state = INIT_EXEC_LINGERS;
 	init_exec_linger(in, e);
 }
 

@@ -18,6 +18,9 @@ struct init_config {
 	uint64_t cap_keep; /* capabilities that commands may keep */
 };
 
+/* Resets what is inherited of signals; may be called ahead, to save the time. */
+void init_prepare(void);
+
 /*
  * Serves until the control socket hangs up; never returns. The caller has
  * sealed the namespaces, left pid 1 CAP_SETUID, CAP_SETGID, CAP_KILL and

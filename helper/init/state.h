@@ -53,6 +53,7 @@ struct init_exec {
 	int64_t linger_usec;   /* until its cgroup is looked at again */
 	bool own_memory;
 	bool killed; /* by us */
+	bool empty;  /* ended, and nothing of it is left */
 	uint64_t oom_kills; /* of the sandbox when it started */
 	Ini__Stage stage;   /* where it failed */
 	int sys;

@@ -60,6 +60,7 @@ static void ended(struct init *in, struct init_exec *e, int status)
 
 	init_watch_start(in, e);
 	if (e->state == INIT_EXEC_ARMED) {
+		e->state = INIT_EXEC_LINGERS;
 		init_exec_linger(in, e);
 	} else if (e->state == INIT_EXEC_STARTING) {
 		e->state = INIT_EXEC_FAILED;
@@ -80,8 +81,8 @@ static void ended(struct init *in, struct init_exec *e, int status)
 			e->end.oom |= init_cgroup_oom_kills(in, e) >
 				      (e->own_memory ? 0 : e->oom_kills);
 		fd_close(&e->lifeline_fd);
-		e->deadline_usec = 0;
 		e->state = INIT_EXEC_OVER;
+		init_exec_linger(in, e);
 		/* Who runs a second command may well run a third. */
 		in->arm = ++in->n_ended > 1;
 		init_tell_exec(in, e, INIT_TELL_END);
@@ -192,8 +193,6 @@ static void reaped(struct init *in, struct init_exec *e, int status)
 	}
 	if (e->state <= INIT_EXEC_RUNNING)
 		ended(in, e, status);
-	else if (e->state == INIT_EXEC_LINGERS)
-		init_exec_linger(in, e);
 }
 
 /**
@@ -217,7 +216,7 @@ void init_watch_children(struct init *in)
 	if (unknown && in->config.cgroup_fd < 0)
 		kill_strays(in);
 	for (uint32_t i = in->n_execs; unknown && i-- > 0;)
-		if (i < in->n_execs && in->execs[i].state == INIT_EXEC_LINGERS)
+		if (i < in->n_execs && in->execs[i].state >= INIT_EXEC_OVER)
 			init_exec_linger(in, &in->execs[i]);
 }
 
@@ -266,7 +265,7 @@ int64_t init_watch_deadlines(struct init *in, int64_t now_usec)
 
 		if (e->deadline_usec && e->deadline_usec <= now_usec) {
 			e->deadline_usec = 0;
-			if (e->state == INIT_EXEC_LINGERS) {
+			if (e->state >= INIT_EXEC_OVER) {
 				init_exec_linger(in, e);
 			} else {
 				e->end.timed_out = true;

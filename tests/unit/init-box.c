@@ -132,6 +132,15 @@ static void lo_up(void)
 	close(fd);
 }
 
+/* What the helper sets and commands inherit. */
+static void make_score(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	need(fd >= 0 && write(fd, "500", 3) == 3, "oom_score_adj");
+	close(fd);
+}
+
 static int cgroup_mount(void)
 {
 	int fs = (int)syscall(SYS_fsopen, "cgroup2", 1);
@@ -158,6 +167,7 @@ static __attribute__((noreturn)) void inner(const struct box *box, int sync_fd,
 
 	need(read(sync_fd, &go, 1) == 1, "maps");
 	need(!prctl(PR_SET_PDEATHSIG, SIGKILL), "pdeathsig");
+	make_score();
 	if (box->range)
 		need(!setgroups(0, NULL) && !setresgid(0, 0, 0) &&
 			     !setresuid(0, 0, 0), "ids");

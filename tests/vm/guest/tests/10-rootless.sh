@@ -16,8 +16,19 @@ as carol -w "range, no manager" refused
 as dave -w "one id, no manager" basics
 as dave -w "one id, no manager" refused
 
+outlives_login()
+{
+	session alice 'creel run --detach --name stays -- sleep 600' || return 1
+	# More than the ten seconds that a user manager outlives its last login.
+	eventually 30 sh -c '! loginctl list-sessions | grep -q alice'
+	sleep 12
+	expect 0 'stays' session alice 'creel list' &&
+		session alice 'creel rm stays'
+}
+
 loginctl enable-linger alice
 as alice -w "lingering" linger
+check "lingering: a detached sandbox outlives the login" outlives_login
 loginctl disable-linger alice
 
 for user in alice bob carol dave; do

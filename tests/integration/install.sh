@@ -55,8 +55,8 @@ no_knockouts() {
 }
 
 hardened() {
-	for name in creel creel-helper creeld; do
-		file=$(one "$name" '')
+	for program in creel creel-helper creeld; do
+		file=$(one "$program" '')
 		readelf -hW "$file" | grep -q 'Type: *DYN' || return 1
 		readelf -dW "$file" | grep -q -w NOW || return 1
 		readelf -lW "$file" | grep -q GNU_RELRO || return 1

@@ -17,13 +17,14 @@ static Ini__Event event_of(Ini__Event__EvCase which, void *message)
 }
 
 /* False where there is no room now. A peer that is gone ends the sandbox. */
-static bool send_event(int sock, Ini__Event__EvCase which, void *message, int fd)
+static bool send_event(const struct init *in, Ini__Event__EvCase which,
+		       void *message, int fd)
 {
 	Ini__Event event = event_of(which, message);
 	struct err err = ERR_INIT;
 
-	if (!wire_send_msg(sock, &event.base, WIRE_FRAME_MAX_BYTES, &fd,
-			   fd >= 0, &err))
+	if (!wire_send_msg(in->config.control_fd, &event.base,
+			   WIRE_FRAME_MAX_BYTES, &fd, fd >= 0, &err))
 		return true;
 	if (err.sys == EAGAIN || err.sys == ENOBUFS || err.sys == ENOMEM)
 		return false;
@@ -39,10 +40,8 @@ static bool send_running(const struct init *in, struct init_exec *e, bool start)
 	started.token.len = running.token.len = WIRE_ID_BYTES;
 	started.pid = running.pid = (uint32_t)e->pid;
 	if (!start)
-		return send_event(in->config.control_fd,
-				  INI__EVENT__EV_RUNNING, &running, -1);
-	if (!send_event(in->config.control_fd, INI__EVENT__EV_STARTED,
-			&started, e->master_fd))
+		return send_event(in, INI__EVENT__EV_RUNNING, &running, -1);
+	if (!send_event(in, INI__EVENT__EV_STARTED, &started, e->master_fd))
 		return false;
 	fd_close(&e->master_fd);
 	return true;
@@ -61,13 +60,11 @@ static bool send_end(const struct init *in, struct init_exec *e)
 	failed.token.data = exited.token.data = e->token;
 	failed.token.len = exited.token.len = WIRE_ID_BYTES;
 	if (e->state != INIT_EXEC_FAILED)
-		return send_event(in->config.control_fd, INI__EVENT__EV_EXITED,
-				  &exited, -1);
+		return send_event(in, INI__EVENT__EV_EXITED, &exited, -1);
 	failed.stage = e->stage;
 	failed.sys = (uint32_t)e->sys;
 	failed.text = (char *)texts[e->stage];
-	return send_event(in->config.control_fd, INI__EVENT__EV_FAILED, &failed,
-			  -1);
+	return send_event(in, INI__EVENT__EV_FAILED, &failed, -1);
 }
 
 /* Sends what @e has to tell, in order; false where the socket is full. */
@@ -84,8 +81,7 @@ static bool flush_exec(struct init *in, struct init_exec *e)
 	if (!(e->tell & INIT_TELL_LIST))
 		return true;
 	if ((e->state == INIT_EXEC_OVER && !send_end(in, e)) ||
-	    ((e->state == INIT_EXEC_STARTING || e->state == INIT_EXEC_RUNNING) &&
-	     !send_running(in, e, false)))
+	    (e->state <= INIT_EXEC_RUNNING && !send_running(in, e, false)))
 		return false;
 	e->tell = 0;
 	return true;
@@ -99,7 +95,7 @@ void init_tell(struct init *in, Ini__Event__EvCase which, void *message)
 {
 	Ini__Event event = event_of(which, message);
 
-	if (!in->untold && send_event(in->config.control_fd, which, message, -1))
+	if (!in->untold && send_event(in, which, message, -1))
 		return;
 	in->untold = true;
 	if (protobuf_c_message_get_packed_size(&event.base) <= sizeof(in->held))
@@ -122,9 +118,9 @@ void init_tell_exec(struct init *in, struct init_exec *e, unsigned what)
  *
  * Return: false where the socket has no room.
  */
-bool init_tell_answer(int control_fd, Ini__Answer *answer, int fd)
+bool init_tell_answer(const struct init *in, Ini__Answer *answer, int fd)
 {
-	return send_event(control_fd, INI__EVENT__EV_ANSWER, answer, fd);
+	return send_event(in, INI__EVENT__EV_ANSWER, answer, fd);
 }
 
 /**
@@ -143,10 +139,11 @@ void init_tell_flush(struct init *in)
 
 		answer.seq = w->seq;
 		answer.sys = (uint32_t)w->sys;
-		if (w->pid < 0 &&
-		    !init_tell_answer(in->config.control_fd, &answer, -1))
+		if (w->pid >= 0)
+			continue;
+		if (!init_tell_answer(in, &answer, -1))
 			return;
-		w->pid = w->pid < 0 ? 0 : w->pid;
+		w->pid = 0;
 	}
 	if (in->held_len > 0 && wire_send(in->config.control_fd, in->held,
 					  in->held_len, NULL, 0, &err))

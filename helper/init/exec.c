@@ -185,6 +185,7 @@ static struct init_exec *order(struct init *in, const struct init_request *req)
 {
 	struct init_exec *e = find_state(in, INIT_EXEC_ARMED);
 	const Ini__Exec *m = req->msg->exec;
+	const struct wire_frame *frame = in->frame;
 	struct err err = ERR_INIT;
 	siginfo_t dead = { 0 };
 	int fds[INIT_N_FDS];
@@ -200,7 +201,7 @@ static struct init_exec *order(struct init *in, const struct init_request *req)
 	for (size_t i = 0; i < INIT_N_FDS; i++)
 		if (req->fd[i] >= 0)
 			fds[n++] = req->fd[i];
-	if (wire_send(e->order_fd, in->frame->buf, in->frame->len, fds, n, &err))
+	if (wire_send(e->order_fd, frame->buf, frame->len, fds, n, &err))
 		return NULL;
 	/* With a single id commands could have stopped it. */
 	(void)kill(e->pid > 0 ? e->pid : e->monitor, SIGCONT);

@@ -240,8 +240,7 @@ static int act_put(const struct init *in, const struct init_request *req)
 /**
  * init_file_act() - do what a file verb asks
  *
- * Return: a descriptor to pass, or -1 with errno, which is 0 where there is none
- * to pass.
+ * Return: a descriptor to pass, or -1 with errno, which is 0 for none to pass.
  */
 int init_file_act(const struct init *in, const struct init_request *req,
 		  Ini__Answer *answer)

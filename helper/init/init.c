@@ -123,9 +123,10 @@ static _Noreturn void loop(struct init *in)
 		/* Rounded up, and a day at most: the sum stays an int. */
 		int64_t wait = next ? (next - now + 999) / 1000 : -1;
 		nfds_t n = fill_polls(in, polls, owner);
-		int ready = poll(polls, n,
-				 in->arm ? 0 : (int)(wait < DAY_MS ? wait : DAY_MS));
+		int ready;
 
+		wait = in->arm ? 0 : wait < DAY_MS ? wait : DAY_MS;
+		ready = poll(polls, n, (int)wait);
 		if (ready == 0 && in->arm)
 			init_exec_arm(in);
 		if (ready <= 0)
@@ -162,7 +163,8 @@ static void settle_fds(struct init *in)
 		fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	while (fd >= 0 && fd < 3);
 	must(fd >= 3 && !close(fd));
-	*control = *control < 3 ? fcntl(*control, F_DUPFD_CLOEXEC, 3) : *control;
+	if (*control < 3)
+		*control = fcntl(*control, F_DUPFD_CLOEXEC, 3);
 	must(!fcntl(*control, F_SETFD, FD_CLOEXEC) &&
 	     !fcntl(*control, F_SETFL, O_RDWR | O_NONBLOCK) &&
 	     !getrlimit(RLIMIT_NOFILE, &in->nofile));
@@ -179,8 +181,8 @@ void init_prepare(void)
 	static bool done;
 
 	/*
-	 * The kernel's own call: the C library keeps two signals to itself, which
-	 * a parent may have ignored. EINVAL: KILL and STOP.
+	 * The kernel's own call: the C library keeps two signals to itself,
+	 * which a parent may have ignored. EINVAL: KILL and STOP.
 	 */
 	for (int sig = 1; sig < NSIG && !done; sig++)
 		(void)syscall(SYS_rt_sigaction, sig, dfl, NULL, 8);

@@ -104,8 +104,8 @@ static bool check(struct wire_frame *frame, struct init_request *req)
 		return false;
 	switch ((int)m->op_case) {
 	case INI__REQUEST__OP_SIGNAL:
-		value(req, m->signal->tree || (m->signal->signal >= 1 &&
-					       m->signal->signal <= 64), EINVAL);
+		value(req, m->signal->tree || m->signal->signal - 1 < 64,
+		      EINVAL);
 		return check_token(req, &m->signal->token);
 	case INI__REQUEST__OP_ACK:
 		return check_token(req, &m->ack->token);
@@ -122,7 +122,7 @@ static bool check(struct wire_frame *frame, struct init_request *req)
 		value(req, m->listen->port <= 65535, EINVAL);
 		return true;
 	case INI__REQUEST__OP_DIAL:
-		value(req, m->dial->port >= 1 && m->dial->port <= 65535, EINVAL);
+		value(req, m->dial->port - 1 < 65535, EINVAL);
 		return true;
 	default:
 		return false;

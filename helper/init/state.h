@@ -118,7 +118,7 @@ struct init_child {
 void init_tell(struct init *in, Ini__Event__EvCase which, void *message);
 void init_tell_exec(struct init *in, struct init_exec *e, unsigned what);
 void init_tell_flush(struct init *in);
-bool init_tell_answer(int control_fd, Ini__Answer *answer, int fd);
+bool init_tell_answer(const struct init *in, Ini__Answer *answer, int fd);
 
 /* exec.c */
 int64_t init_now_usec(void);
@@ -156,7 +156,8 @@ int init_cgroup_make(struct init *in, uint32_t number, bool memory);
 void init_cgroup_kill(const struct init *in, uint32_t number);
 bool init_cgroup_remove(const struct init *in, uint32_t number);
 void init_cgroup_usage(const struct init *in, struct init_exec *e);
-uint64_t init_cgroup_oom_kills(const struct init *in, const struct init_exec *e);
+uint64_t init_cgroup_oom_kills(const struct init *in,
+			       const struct init_exec *e);
 
 /* worker.c, file.c */
 void init_worker_start(struct init *in, struct init_request *req);

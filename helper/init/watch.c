@@ -72,7 +72,8 @@ static void ended(struct init *in, struct init_exec *e, int status)
 		e->end.status = (uint32_t)(e->end.signalled ?
 						   WTERMSIG(status) :
 						   WEXITSTATUS(status));
-		e->end.wall_usec = (uint64_t)(init_now_usec() - e->started_usec);
+		e->end.wall_usec =
+			(uint64_t)(init_now_usec() - e->started_usec);
 		if (cgroup)
 			init_cgroup_usage(in, e);
 		if (e->own_memory || (cgroup && !e->killed &&
@@ -109,7 +110,8 @@ void init_watch_notes(struct init *in)
 }
 
 /* The state letter of a process and its parent; false where it is gone. */
-static bool read_stat(const struct init *in, pid_t pid, char *state, int *parent)
+static bool read_stat(const struct init *in, pid_t pid, char *state,
+		      int *parent)
 {
 	char text[256];
 	const char *at;

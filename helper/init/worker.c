@@ -60,7 +60,7 @@ static _Noreturn void worker_run(const struct init *in,
 			   init_file_act(in, req, &answer);
 	answer.seq = msg->stat->seq;
 	answer.sys = fd >= 0 ? 0 : (uint32_t)errno;
-	while (!init_tell_answer(room.fd, &answer, fd))
+	while (!init_tell_answer(in, &answer, fd))
 		(void)poll(&room, 1, -1);
 	_exit(0);
 }

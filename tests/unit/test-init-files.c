@@ -399,6 +399,29 @@ START_TEST(test_init_ping)
 }
 END_TEST
 
+static size_t raw_bytes(int which, uint8_t *buf)
+{
+	static const uint8_t no_verb[] = { 0x7a, 0 };	      /* field 15 */
+	static const uint8_t two[] = { 0x22, 0, 0x2a, 0 }; /* list and ping */
+
+	switch (which) {
+	case 0:
+		memcpy(buf, no_verb, sizeof(no_verb));
+		return sizeof(no_verb);
+	case 9: /* garbage */
+		memset(buf, 0xff, 4000);
+		return 4000;
+	case 10: /* over-long */
+		memset(buf, 0, WIRE_FRAME_MAX_BYTES + 1);
+		return WIRE_FRAME_MAX_BYTES + 1;
+	case 11: /* both members of the oneof */
+		memcpy(buf, two, sizeof(two));
+		return sizeof(two);
+	default:
+		return 0;
+	}
+}
+
 /* Each is a violation: pid 1 ends, and the sandbox with it, without a word. */
 static size_t malformed(int which, uint8_t *buf, int *fds, size_t *n_fds)
 {
@@ -406,6 +429,7 @@ static size_t malformed(int which, uint8_t *buf, int *fds, size_t *n_fds)
 	Ini__Ping ping = INI__PING__INIT;
 	Ini__Request req = INI__REQUEST__INIT;
 	uint8_t token[16] = { 1 };
+	uint32_t groups[33] = { 0 };
 
 	exec.token = (ProtobufCBinaryData){ 16, token };
 	exec.argc = 1;
@@ -418,11 +442,6 @@ static size_t malformed(int which, uint8_t *buf, int *fds, size_t *n_fds)
 	*n_fds = 0;
 	fds[0] = fds[1] = 2;
 	switch (which) {
-	case 0: /* no verb */
-		req.op_case = INI__REQUEST__OP__NOT_SET;
-		buf[0] = 0x7a; /* field 15 */
-		buf[1] = 0;
-		return 2;
 	case 1:
 		exec.token.len = 15;
 		break;
@@ -444,7 +463,7 @@ static size_t malformed(int which, uint8_t *buf, int *fds, size_t *n_fds)
 		break;
 	case 7:
 		exec.n_groups = 33;
-		exec.groups = calloc(33, sizeof(uint32_t));
+		exec.groups = groups;
 		break;
 	case 8: /* a ping with a descriptor */
 		ping.seq = 1;
@@ -452,20 +471,8 @@ static size_t malformed(int which, uint8_t *buf, int *fds, size_t *n_fds)
 		req.ping = &ping;
 		*n_fds = 1;
 		break;
-	case 9: /* garbage */
-		memset(buf, 0xff, 4000);
-		return 4000;
-	case 10: /* over-long */
-		memset(buf, 0, WIRE_FRAME_MAX_BYTES + 1);
-		return WIRE_FRAME_MAX_BYTES + 1;
-	case 11: /* both members of the oneof */
-		buf[0] = 0x22; /* list */
-		buf[1] = 0;
-		buf[2] = 0x2a; /* ping */
-		buf[3] = 0;
-		return 4;
 	default:
-		return 0;
+		return raw_bytes(which, buf);
 	}
 	protobuf_c_message_pack(&req.base, buf);
 	return protobuf_c_message_get_packed_size(&req.base);

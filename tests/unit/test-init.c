@@ -101,11 +101,11 @@ static void expect_exact(bool blob)
 	const char *const envp[] = { "A=1", "PATH=/usr/bin", "=x", "", "B=\xfe",
 				     NULL };
 	const char *const cat_env[] = { "cat", "/proc/self/environ", NULL };
-	struct box_exec exec = { .argv = argv, .envp = envp, .id = blob ? 30 : 2,
-				 .blob = blob };
+	struct box_exec exec = { .argv = argv, .envp = envp, .blob = blob };
 	const char want_env[] = "A=1\0PATH=/usr/bin\0=x\0\0B=\xfe";
 	size_t at = 0;
 
+	exec.id = blob ? 30 : 2;
 	memset(large, 'y', blob ? 20000 : 0);
 	box_run(&box, &exec, &result);
 	/* cat(1) complains about the names that are no files. */
@@ -493,7 +493,7 @@ START_TEST(test_init_kill_all_hurts_nobody_else)
 	const char *const argv[] = { "sh", "-c",
 				     "kill -STOP 1; kill -KILL 1; kill -KILL -1",
 				     NULL };
-	for (uint32_t as_root = 0; as_root <= (box.range ? 1u : 0u); as_root++) {
+	for (int as_root = 0; as_root <= (int)box.range; as_root++) {
 		struct box_exec exec = { .argv = argv, .id = 16,
 					 .uid = as_root ? UINT32_MAX : 0 };
 

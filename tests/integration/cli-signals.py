@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Signals, the client's death, the controller's death."""
+import contextlib
 import os
 import signal
 import time
@@ -78,6 +79,13 @@ def check_timeout_tree(box):
        f"{box.mode}: a timeout kills the whole tree", result)
 
 
+def kill_all(pids):
+    """SIGKILL; the death of one may be the death of the next."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def creeld_of(box):
     lines = command_lines()
     return [pid for pid in family(box.helpers())
@@ -87,16 +95,14 @@ def creeld_of(box):
 def check_controller_killed(box):
     say = f"{box.mode}: "
     process = started(box, "exec", box.key("kept"), script="sleep 1; echo end; exit 5")
-    for pid in creeld_of(box):
-        os.kill(pid, signal.SIGKILL)
+    kill_all(creeld_of(box))
     out, err = process.communicate(timeout=15)
     ok(process.returncode == 5 and out == b"end\n" and not err,
        say + "creeld's death is not noticed by a client",
        (process.returncode, out, err))
     before = creeld_of(box)
     process = box.start("run", "--", "sh", "-c", "echo x >>/tmp/n; cat /tmp/n")
-    for pid in creeld_of(box):
-        os.kill(pid, signal.SIGKILL)
+    kill_all(creeld_of(box))
     out, err = process.communicate(timeout=15)
     ok(process.returncode == 0 and out == b"x\n",
        say + "nor is it run twice when it dies at the start",
@@ -110,9 +116,8 @@ def check_helper_killed(box):
     say = f"{box.mode}: "
     process = started(box, "exec", box.key("lost"), script="sleep 3131")
     lines = command_lines()
-    for pid in family(box.helpers()):
-        if b"creel-helper" in lines.get(pid, b""):
-            os.kill(pid, signal.SIGKILL)
+    kill_all(pid for pid in family(box.helpers())
+             if b"creel-helper" in lines.get(pid, b""))
     _, err = process.communicate(timeout=15)
     ok(process.returncode == 125 and err.startswith(b"creel: "),
        say + "the helper's death ends the command, and is told",

@@ -4,8 +4,10 @@
 
 usage: bench.py BUILDDIR
 
-Whole processes are timed one of each kind in turn, so that a busy moment of the
-machine meets all of them.  Samples stay in BUILDDIR/tests/bench/samples.csv.
+Whole processes are timed one of each kind in each round, in changing order and
+10 ms apart, so that a busy moment of the machine, and what the one before left
+to clean up, meets all of them alike.  Samples stay in
+BUILDDIR/tests/bench/samples.csv.
 
 BENCH_RUNS       samples of each series (200)
 BENCH_SANDBOXES  how many live at once for the figures that say so (1000)
@@ -81,7 +83,8 @@ class Crun:
             os.makedirs(os.path.join(root, name))
         for name in ("bin", "lib", "lib64"):
             os.symlink("usr/" + name, os.path.join(root, name))
-        spec = [self.path, "spec"] + ([] if os.getuid() == 0 else ["--rootless"])
+        rootless = [] if os.getuid() == 0 else ["--rootless"]
+        spec = [self.path, "spec", *rootless]
         subprocess.run(spec, cwd=self.bundle, check=True)
         path = os.path.join(self.bundle, "config.json")
         with open(path, encoding="utf-8") as file:

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -126,8 +127,37 @@ static void actions_init(posix_spawn_file_actions_t *actions)
 }
 
 /*
+ * What a sample leaves for the kernel to clean up, network namespaces above
+ * all, and for a pool to be refilled, is over before the next one starts.
+ */
+static void settle(void)
+{
+	const struct timespec gap = { .tv_nsec = 10 * 1000 * 1000 };
+
+	nanosleep(&gap, NULL);
+}
+
+/* Another order each round, the same in each bench: nobody always follows the
+ * one that leaves most behind. */
+static void shuffle(size_t *order, size_t n)
+{
+	static uint32_t seed = 1;
+
+	for (size_t i = 0; i < n; i++)
+		order[i] = i;
+	for (size_t i = n; i > 1; i--) {
+		size_t other, last = order[i - 1];
+
+		seed = seed * 1664525 + 1013904223;
+		other = (seed >> 16) % i;
+		order[i - 1] = order[other];
+		order[other] = last;
+	}
+}
+
+/*
  * spawn WARMUP RUNS CSV ++ SERIES ARG... ++ SERIES ARG...: whole processes, one
- * of each series in turn.
+ * of each series in each round.
  */
 static int do_spawn(struct bench *bench, char **argv)
 {
@@ -146,10 +176,18 @@ static int do_spawn(struct bench *bench, char **argv)
 		series[n++] = argv + 1;
 		argv += 2;
 	}
-	for (unsigned long run = 0; run < bench->warmup + bench->runs; run++)
-		for (size_t i = 0; i < n; i++)
-			bench_sample(bench, series[i][0], run,
-				     time_process(series[i] + 1, &actions));
+	for (unsigned long run = 0; run < bench->warmup + bench->runs; run++) {
+		size_t order[MAX_SERIES];
+
+		shuffle(order, n);
+		for (size_t i = 0; i < n; i++) {
+			char **one = series[order[i]];
+
+			settle();
+			bench_sample(bench, one[0], run,
+				     time_process(one + 1, &actions));
+		}
+	}
 	posix_spawn_file_actions_destroy(&actions);
 	return 0;
 }
@@ -255,7 +293,7 @@ static void fill_spec(Ctl__Spec *spec, char *workspace)
 	spec->workspace_readonly = true;
 }
 
-/* One command: in the sandbox @target, or in one of its own where that is NULL. */
+/* One command: in the sandbox @target, or, NULL, in one of its own. */
 static struct outcome session_run(struct session *session, char *target)
 {
 	unsigned char token[WIRE_ID_BYTES];
@@ -326,8 +364,10 @@ static int do_create(struct bench *bench, char **argv)
 
 	session_init(&session, argv);
 	for (unsigned long run = 0; run < bench->warmup + bench->runs; run++) {
-		struct outcome outcome = session_run(&session, NULL);
+		struct outcome outcome;
 
+		settle();
+		outcome = session_run(&session, NULL);
 		snprintf(series, sizeof(series), "%s-started", argv[3]);
 		bench_sample(bench, series, run, outcome.started_usec);
 		snprintf(series, sizeof(series), "%s-exited", argv[3]);

@@ -16,6 +16,7 @@ CHURN = max(100, 10000 // SCALE)
 JOBS = 4
 WARM = 24
 CREELD_KIB = 32 * 1024
+TOPS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 
 
 def comm(pid):
@@ -33,12 +34,30 @@ def rss_kib(pid):
     return 0
 
 
-def count_cgroups():
-    count = 0
-    for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"):
-        for _, dirs, _ in os.walk(top):
-            count += sum(1 for name in dirs if name.startswith(("creel", "u-", "s-")))
-    return count
+def cgroups(box):
+    """The directories of the cgroups that the box's sandboxes are in."""
+    found = set()
+    for pid in family(box.helpers()):
+        if comm(pid) != "creel-init":
+            continue
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/cgroup", encoding="latin-1") as file:
+                for line in file:
+                    number, _, path = line.rstrip("\n").split(":", 2)
+                    if number == "0" and path != "/":
+                        found |= {top + path for top in TOPS
+                                  if os.path.isdir(top + path)}
+    return found
+
+
+def namespaces(box):
+    """How many the box's processes are in."""
+    found = set()
+    for pid in family(box.helpers()):
+        for kind in ("mnt", "user", "net", "pid", "ipc", "uts", "cgroup"):
+            with contextlib.suppress(OSError):
+                found.add(os.readlink(f"/proc/{pid}/ns/{kind}"))
+    return len(found)
 
 
 def snapshot(box):
@@ -52,18 +71,23 @@ def snapshot(box):
                 key = "descriptors " + name
                 found[key] = found.get(key, 0) + len(
                     os.listdir(f"/proc/{pid}/fd"))
+    found["namespaces"] = namespaces(box)
     with open("/proc/self/mountinfo", encoding="latin-1") as file:
-        found["mounts"] = sum(1 for _ in file)
+        found["mounts"] = sum(1 for line in file if box.top in line)
     return found
 
 
+def surplus(box, before):
+    """What there is more of than before; less is a cache that was emptied."""
+    return {key: (before.get(key, 0), count)
+            for key, count in snapshot(box).items()
+            if count > before.get(key, 0)}
+
+
 def settle(box, before):
-    """The snapshot once it is as before, or what it is after a while."""
-    wait_for(lambda: snapshot(box) == before, 10)
-    after = snapshot(box)
-    return {key: (before.get(key, 0), after.get(key, 0))
-            for key in before.keys() | after.keys()
-            if before.get(key, 0) != after.get(key, 0)}
+    """The surplus after a while."""
+    wait_for(lambda: not surplus(box, before), 10)
+    return surplus(box, before)
 
 
 def warm_up(box):
@@ -86,6 +110,7 @@ def check_live(box, before):
         result = box.run("list")
         ok(all(key.encode() in result.out for key in keys),
            f"{box.mode}: list has them all", result)
+        groups = cgroups(box)
         for pid in family(box.helpers()):
             if comm(pid) == "creeld":
                 ok(rss_kib(pid) <= CREELD_KIB,
@@ -95,6 +120,9 @@ def check_live(box, before):
     ok(not bad, f"{box.mode}: all can be removed", bad[:3])
     differs = settle(box, before)
     ok(not differs, f"{box.mode}: nothing of them is left", differs)
+    gone = wait_for(lambda: not any(os.path.exists(path)
+                                    for path in groups - cgroups(box)))
+    ok(gone, f"{box.mode}: no cgroup of theirs is left", groups)
 
 
 def check_churn(box, before):
@@ -114,14 +142,11 @@ def main():
         with Box(mode) as box:
             # The pool fills; a few id blocks keep what idmaps their binds.
             warm_up(box)
-            cgroups = count_cgroups()
             before = snapshot(box)
             wait_for(lambda: before == snapshot(box), 1)
             before = snapshot(box)
             check_live(box, before)
             check_churn(box, before)
-            ok(wait_for(lambda: count_cgroups() <= cgroups),
-               f"{mode}: no cgroup is left", (cgroups, count_cgroups()))
     done()
 
 

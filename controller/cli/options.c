@@ -40,7 +40,7 @@ static const struct option options[] = {
 	{ CLI_OPT_READ_ONLY, 0, "read-only", NULL, RUNS,
 	  "the root file system cannot be written (the default)" },
 	{ CLI_OPT_WRITABLE, 0, "writable", NULL, RUNS,
-	  "an image's root can be written; changes go with the sandbox" },
+	  "the root file system can be written (refused in this version)" },
 	{ CLI_OPT_HOSTNAME, 0, "hostname", "NAME", RUNS, "host name inside" },
 	{ CLI_OPT_NETWORK, 0, "network", "none|host", RUNS,
 	  "loopback only (the default), or the host's network" },

@@ -94,8 +94,11 @@ int hlp_mount_attr(int tree_fd, bool recursive, uint64_t attr, int userns_fd,
  * @attr: added to each mount of it, MOUNT_ATTR_NOSUID always
  *
  * Always recursive: without its submounts a tree shows the files that they
- * hide. Return: a detached tree or -1; EINVAL where @dir_fd belongs to another
- * mount namespace.
+ * hide. Always private: a clone of a shared mount is its peer, and what a
+ * sandbox has mounted in it would be mounted on the host as well.
+ *
+ * Return: a detached tree or -1; EINVAL where @dir_fd belongs to another mount
+ * namespace.
  */
 int hlp_mount_tree(int dir_fd, const char *path, uint64_t attr, struct err *err)
 {
@@ -104,11 +107,14 @@ int hlp_mount_tree(int dir_fd, const char *path, uint64_t attr, struct err *err)
 					    AT_RECURSIVE | AT_NO_AUTOMOUNT |
 					    (path[0] ? 0 : AT_EMPTY_PATH));
 
+	struct mount_attr set = { .attr_set = attr | MOUNT_ATTR_NOSUID,
+				  .propagation = MS_PRIVATE };
+
 	if (tree_fd < 0)
 		return err_set(err, ERR_KERNEL, errno, "open_tree");
-	if (hlp_mount_attr(tree_fd, true, attr | MOUNT_ATTR_NOSUID, -1, err) <
-	    0)
-		return -1;
+	if (mount_setattr(tree_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &set,
+			  sizeof(set)) < 0)
+		return err_set(err, ERR_KERNEL, errno, "mount_setattr");
 	return fd_take(&tree_fd);
 }
 

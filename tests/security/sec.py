@@ -317,16 +317,16 @@ class Daemon:
         with open(policy, "w", encoding="utf-8") as file:
             file.write("users 8\n" + f"allow {' '.join(map(str, sorted(set(UIDS.values()))))}\n")
         os.chmod(policy, 0o644)
-        ready, end = os.pipe()
         with open(os.path.join(self.dir, "log"), "wb") as log:
             subprocess.Popen(
                 [self.helper, "--listen", "--system", "--runtime-dir",
-                 self.runtime, "--policy", policy, "--ready-fd", str(end)],
-                env=self.env(), pass_fds=[end], stdin=subprocess.DEVNULL,
+                 self.runtime, "--policy", policy],
+                env=self.env(), stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, cwd="/", start_new_session=True)
-        os.close(end)
-        os.read(ready, 1)
-        os.close(ready)
+        if not wait_until(lambda: os.path.exists(
+                os.path.join(self.runtime, "creel.sock")), 5):
+            raise SystemExit("Bail out! the system listener did not start: " +
+                             open(self.dir + "/log", encoding="utf-8").read())
 
     def argv(self, verb, args, embedded=False, uid=None):
         flags = ["--system"] if self.mode == "system" else ["--rootless"]

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "controller/cli/parse.h"
 #include "controller/cli/paths.h"
 #include "proto/cleanup.h"
 #include "proto/exit-codes.h"
@@ -199,6 +200,22 @@ static char *state_dir(void)
 	return len < 0 ? NULL : path;
 }
 
+/* CREEL_IDLE_TIMEOUT as the helper takes it; "" where it is not set. */
+static int idle_seconds(char *text, size_t size, struct err *err)
+{
+	const char *given = getenv("CREEL_IDLE_TIMEOUT");
+	uint64_t msec = 0;
+
+	if (!given || !*given)
+		return 0;
+	/* 0 is for ever. */
+	if (strcmp(given, "0") != 0 && cli_parse_duration(given, &msec, err))
+		return err_wrap(err, "CREEL_IDLE_TIMEOUT %.40s", given);
+	(void)snprintf(text, size, "%llu",
+		       (unsigned long long)(msec + 999) / 1000);
+	return 0;
+}
+
 /**
  * cli_start_listener() - start the helper and wait until it listens
  * @dir:    its runtime directory
@@ -214,15 +231,24 @@ int cli_start_listener(const char *dir, int dir_fd, bool system,
 	auto_free char *helper = malloc(CLI_PATH_MAX);
 	auto_fd log_fd = open_log(dir_fd, err);
 	auto_free char *state = system ? NULL : state_dir();
-	const char *argv[] = {
+	char idle[24] = "";
+	const char *argv[20] = {
 		SYSTEMD_RUN, "--user", "--scope", "-p", "Delegate=yes", "-q",
 		"--", helper, "--listen", system ? "--system" : "--rootless",
 		"--runtime-dir", dir, "--ready-fd", "3",
-		state ? "--state-dir" : NULL, state, NULL,
 	};
+	size_t argc = 14;
 
-	if (log_fd < 0)
+	if (log_fd < 0 || idle_seconds(idle, sizeof(idle), err))
 		return -1;
+	if (state) {
+		argv[argc++] = "--state-dir";
+		argv[argc++] = state;
+	}
+	if (idle[0]) {
+		argv[argc++] = "--idle-timeout";
+		argv[argc++] = idle;
+	}
 	if (!helper)
 		return err_set(err, ERR_KERNEL, ENOMEM, "creel-helper");
 	if (cli_path_program("creel-helper", "../helper/creel-helper", helper,

@@ -190,6 +190,20 @@ def check_no_daemon(box):
     ok(not box.helpers(), say + "and no process stays")
 
 
+def check_idle(box):
+    say = f"{box.mode}: "
+    box.stop()
+    idle = {"CREEL_IDLE_TIMEOUT": "1s"}
+    result = box.run("run", "--", "true", env=idle)
+    ok(result.status == 0 and box.helpers() and
+       wait_for(lambda: not box.helpers(), 10),
+       say + "the helper goes when it is idle", result)
+    result = box.run("run", "--", "true",
+                     env={"CREEL_IDLE_TIMEOUT": "soon"})
+    ok(result.status == 125 and b"CREEL_IDLE_TIMEOUT soon: not a time" in
+       result.err, say + "after a time that is one", result)
+
+
 def check_runtime_dir(box):
     say = f"{box.mode}: "
     if box.mode == "system":
@@ -222,7 +236,7 @@ def main():
         with Box(mode) as box:
             for check in (check_values, check_binds, check_workspace,
                           check_names, check_exec, check_no_daemon,
-                          check_runtime_dir):
+                          check_idle, check_runtime_dir):
                 check(box)
     done()
 

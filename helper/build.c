@@ -13,6 +13,7 @@
 #include <grp.h>
 #include <inttypes.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -95,6 +96,8 @@ static int take_identity(const struct hlp_box *box, struct err *err)
 		return err_set(err, ERR_KERNEL, errno, "setgroups");
 	if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
 		return err_set(err, ERR_KERNEL, errno, "take the ids");
+	if (unshare(CLONE_NEWIPC) < 0)
+		return err_set(err, ERR_KERNEL, errno, "IPC namespace");
 	/* A parent that has died is seen as the end of the step socket. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return err_set(err, ERR_KERNEL, errno, "PR_SET_PDEATHSIG");

@@ -103,10 +103,11 @@ static int write_maps(const struct hlp_self *self, pid_t pid,
 	return hlp_maps_write(self->proc_fd, name, maps, err);
 }
 
+/* An IPC namespace belongs to the file id that makes it: it comes later. */
 static uint64_t namespaces(const struct hlp_box_config *box)
 {
-	uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |
-			 CLONE_NEWIPC | CLONE_NEWUTS;
+	uint64_t flags =
+		CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS;
 
 	if (box->step.new_.net == HLP_NET_NONE &&
 	    !hlp_knocked_out(HLP_LAYER_NETNS))

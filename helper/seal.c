@@ -67,7 +67,8 @@ static int map_inner(void *arg)
 }
 
 /**
- * hlp_seal_prepare() - start the process that the seal will need
+ * hlp_seal_prepare() - ahead of time: what pid 1 does first, and the process
+ *                      that the seal will need
  *
  * It waits, with this process's memory and descriptors, and uses neither before
  * this process waits for it.
@@ -78,6 +79,7 @@ int hlp_seal_prepare(struct hlp_box *box, struct err *err)
 
 	sigset_t set;
 
+	init_prepare();
 	if (hlp_knocked_out(HLP_LAYER_SEAL))
 		return 0;
 	/* Its end must be pending still when pid 1 begins to listen. */

@@ -252,6 +252,9 @@ int hlp_dispatch_run(struct hlp_ctx *ctx)
 		return CREEL_EXIT_KERNEL;
 	if (ctx->user_fd >= 0)
 		status = detach(ctx);
+	/* Embedded: a sandbox is why it runs, begun before it is asked for. */
+	if (ctx->spawner_pid > 0)
+		hlp_dispatch_refill(ctx);
 	while (status == NO_EXIT)
 		status = serve(ctx);
 	fd_close(&ctx->control_fd);

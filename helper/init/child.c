@@ -16,6 +16,7 @@
 #include "helper/init/state.h"
 
 #define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+#define TOUCH_BYTES 8192
 #define DEFAULT_PATH \
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -107,6 +108,15 @@ static void read_strings(const struct init_child *c, char ***argv, char ***envp)
 		slot[n + 1] = term;
 }
 
+static int open_null(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	return fd;
+}
+
 /*
  * Only what cannot be reopened with more rights than it was passed with comes
  * in. The host's /dev/null is exchanged for the sandbox's: a descriptor of a
@@ -114,7 +124,6 @@ static void read_strings(const struct init_child *c, char ***argv, char ***envp)
  */
 static int stdio_of(const struct init_child *c, int fd)
 {
-	static int null_fd = -1;
 	int flags = fd < 0 ? 0 : fcntl(fd, F_GETFL);
 	struct stat st = { .st_mode = S_IFCHR, .st_rdev = makedev(1, 3) };
 
@@ -126,9 +135,7 @@ static int stdio_of(const struct init_child *c, int fd)
 		return fd;
 	check(c, S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3),
 	      S_ISDIR(st.st_mode) ? EISDIR : EINVAL);
-	if (null_fd < 0)
-		null_fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	return null_fd;
+	return open_null();
 }
 
 static void set_stdio_and_limits(const struct init_child *c)
@@ -215,6 +222,12 @@ static void await_order(const struct init_child *c, struct init_request *req)
 	struct wire_frame *frame = c->in->frame;
 	struct err err = ERR_INIT;
 
+	/* What can be done, and which pages will be written to, is known. */
+	(void)open_null();
+	memset(frame->buf, 0, TOUCH_BYTES);
+	memset(c->in->arena->base, 0, TOUCH_BYTES);
+	frame->len = 0;
+	(void)init_request_read(frame, c->in->arena, req, &err);
 	if (wire_recv(c->order_fd, frame, INIT_N_FDS, &err) != WIRE_GOT ||
 	    init_request_read(frame, c->in->arena, req, &err))
 		_exit(0);

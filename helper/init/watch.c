@@ -82,11 +82,12 @@ static void ended(struct init *in, struct init_exec *e, int status)
 			e->end.oom |= init_cgroup_oom_kills(in, e) >
 				      (e->own_memory ? 0 : e->oom_kills);
 		fd_close(&e->lifeline_fd);
+		e->deadline_usec = 0;
 		e->state = INIT_EXEC_OVER;
-		init_exec_linger(in, e);
 		/* Who runs a second command may well run a third. */
 		in->arm = ++in->n_ended > 1;
 		init_tell_exec(in, e, INIT_TELL_END);
+		init_exec_linger(in, e);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <grp.h>
 #include <linux/sched.h>
 #include <net/if.h>
@@ -194,10 +195,11 @@ static void make_cgroup(struct box *box)
 	static unsigned number;
 	char path[192];
 
-	(void)snprintf(box->cgroup_dir, sizeof(box->cgroup_dir),
-		       "%s/creel-test-%d-%u", cgroup_root(), getpid(),
-		       number++);
-	ck_assert_msg(!mkdir(box->cgroup_dir, 0755), "%s", box->cgroup_dir);
+	do
+		(void)snprintf(box->cgroup_dir, sizeof(box->cgroup_dir),
+			       "%s/creel-test-%d-%u", cgroup_root(), getpid(),
+			       number++);
+	while (mkdir(box->cgroup_dir, 0755) && errno == EEXIST);
 	for (size_t i = 0; i < 3; i++) {
 		(void)snprintf(path, sizeof(path), "%s%s", box->cgroup_dir,
 			       files[i]);
@@ -284,15 +286,16 @@ void box_stop(struct box *box)
 	ck_assert_msg(tries < 500, "pid 1 does not end");
 	box->pid = status;
 	while (box->cgroup && rmdir(box->cgroup_dir) && tries++ < 500) {
-		char sub[192];
+		char pattern[192];
+		glob_t found;
 
-		for (unsigned i = 0; i < 64; i++) {
-			(void)snprintf(sub, sizeof(sub), "%s/exec-%u",
-				       box->cgroup_dir, i);
-			(void)rmdir(sub);
+		(void)snprintf(pattern, sizeof(pattern), "%s/*/",
+			       box->cgroup_dir);
+		if (!glob(pattern, 0, NULL, &found)) {
+			for (size_t i = 0; i < found.gl_pathc; i++)
+				(void)rmdir(found.gl_pathv[i]);
+			globfree(&found);
 		}
-		(void)snprintf(sub, sizeof(sub), "%s/init", box->cgroup_dir);
-		(void)rmdir(sub);
 		poll(NULL, 0, 5);
 	}
 }

@@ -592,9 +592,52 @@ static void pending_execs(unsigned n, unsigned limit)
 	ck_assert(refused == n - limit || refused == n - limit + 1);
 }
 
+/* Their statuses are kept, and nothing else of them. */
 START_TEST(test_init_unacknowledged_commands_are_bounded)
 {
+	char path[192];
+	glob_t found;
+
 	pending_execs(1030, 1024);
+	if (!box.cgroup)
+		return;
+	poll(NULL, 0, 100);
+	(void)snprintf(path, sizeof(path), "%s/exec-*", box.cgroup_dir);
+	if (!glob(path, 0, NULL, &found)) {
+		ck_assert_uint_le(found.gl_pathc, 2);
+		globfree(&found);
+	}
+}
+END_TEST
+
+static bool has_children(void)
+{
+	char path[64];
+	char byte;
+	int fd;
+	ssize_t got;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
+		       box.pid, box.pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	got = read(fd, &byte, 1);
+	close(fd);
+	return got > 0;
+}
+
+START_TEST(test_init_process_forked_ahead_is_given_up)
+{
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(box_sh(&box, "true", NULL, 0), 0);
+	poll(NULL, 0, 100);
+	/* Positive control: there is one. */
+	ck_assert(has_children());
+	for (int i = 0; i < 400 && has_children(); i++)
+		poll(NULL, 0, 10);
+	ck_assert(!has_children());
+	/* The next command does without. */
+	ck_assert_int_eq(box_sh(&box, "true", NULL, 0), 0);
 }
 END_TEST
 
@@ -641,6 +684,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, test_init_kill_all_hurts_nobody_else);
 	tcase_add_test(tc, test_init_thousand_commands_leave_nothing);
 	tcase_add_test(tc, test_init_unacknowledged_commands_are_bounded);
+	tcase_add_test(tc, test_init_process_forked_ahead_is_given_up);
 	tcase_add_test(tc, test_init_control_hang_up_ends_everything);
 }
 

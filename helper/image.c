@@ -28,6 +28,20 @@ static struct {
 } deferred[HLP_MAX_DEFERRED];
 static size_t n_deferred;
 
+/*
+ * Of a layer an overlay takes one file system, and passes over what is mounted
+ * in it: the files that a mount hides would be seen.
+ */
+static bool find_mounted(const struct hlp_mount_line *line, void *arg)
+{
+	uint64_t *image = arg;
+
+	if (line->parent != *image)
+		return true;
+	*image = 0;
+	return false;
+}
+
 /**
  * hlp_image_set() - take the image
  * @tree_fd: detached, nosuid and nodev; borrowed
@@ -38,6 +52,7 @@ static size_t n_deferred;
 int hlp_image_set(struct hlp_box *box, int tree_fd, struct err *err)
 {
 	auto_fd image_fd = -1;
+	uint64_t id;
 
 	if (!box->image || box->image_fd >= 0)
 		return err_set(err, ERR_BAD_STATE, 0, "no image is wanted");
@@ -53,6 +68,12 @@ int hlp_image_set(struct hlp_box *box, int tree_fd, struct err *err)
 	if (box->root.fd < 0 || box->image_fd < 0 ||
 	    mkdirat(box->root.fd, "etc", 0755) < 0)
 		return err_set(err, ERR_KERNEL, errno, "make the skeleton");
+	id = hlp_mount_id(box->image_fd, NULL);
+	if (hlp_mountinfo_each(box->proc_fd, find_mounted, &id, err) < 0)
+		return -1;
+	if (!id)
+		return err_set(err, ERR_BAD_REQUEST, 0,
+			       "something is mounted in the image");
 	return 0;
 }
 

@@ -47,7 +47,8 @@ static bool parse_line(char *line, struct hlp_mount_line *out)
 {
 	char *parts[5], *type;
 
-	out->id = strtoull(line, NULL, 10);
+	out->id = strtoull(line, &line, 10);
+	out->parent = strtoull(line, NULL, 10);
 	for (size_t i = 0; i < 5; i++) {
 		line = strchr(line, ' ');
 		if (!line)

@@ -16,6 +16,7 @@
 /* One line of mountinfo, proc_pid_mountinfo(5); points into it. */
 struct hlp_mount_line {
 	uint64_t id;
+	uint64_t parent; /* the mount that it lies on */
 	const char *where; /* "major:minor root mountpoint" */
 	const char *point;
 	const char *type;

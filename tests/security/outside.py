@@ -355,6 +355,35 @@ def propagation(lab, d):
     lab.tap.ok(seen == ["late"], f"sb-12-control {d.mode}", seen)
 
 
+def shared(lab, d):
+    """SB-12: a shared mount of the host has no peer in a sandbox: nothing that
+    is mounted in either is mounted in the other."""
+    if not sec.ROOT:
+        lab.tap.skip(f"sb-12-shared {d.mode}", "needs root")
+        return
+    area = d.folder("shared")
+    subprocess.run(["mount", "--bind", area, area], check=True)
+    subprocess.run(["mount", "--make-shared", area], check=True)
+    for sub in ("in", "file", "late"):
+        d.folder("shared/" + sub)
+    p = d.popen("run", "--bind", area + ":/mnt:ro", "--tmpfs", "/mnt/in",
+                "--bind", area + "/file:/mnt/file:ro", *SH,
+                "echo up; read x; ls /mnt/late", stdin=subprocess.PIPE,
+                text=True)
+    up = p.stdout.readline()
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        out = [line for line in file if area + "/" in line.split()[4]]
+    subprocess.run(["mount", "-t", "tmpfs", "none", area + "/late"],
+                   check=True)
+    open(area + "/late/seen", "w", encoding="utf-8").close()
+    text, err = p.communicate("\n", timeout=20)
+    subprocess.run(["umount", "-R", area], check=True)
+    lab.tap.ok(up == "up\n" and not out, f"sb-12-shared-out {d.mode}",
+               up + err + "".join(out))
+    lab.tap.ok(p.returncode == 0 and "seen" not in text,
+               f"sb-12-shared-in {d.mode}", text + err)
+
+
 def hidden(lab, d):
     """SB-11: files hidden under a mount of the host stay hidden."""
     if not sec.ROOT:
@@ -369,6 +398,13 @@ def hidden(lab, d):
     subprocess.run(["umount", area + "/sub"], check=True)
     lab.tap.ok("hidden" not in got.stdout, f"sb-11-hidden {d.mode}",
                say(got))
+    image = image_tree(d, "image-over")
+    subprocess.run(["mount", "-t", "tmpfs", "none", image + "/home"],
+                   check=True)
+    got = d.call("run", "--image", image, "--", "/bin/probe", "status")
+    subprocess.run(["umount", image + "/home"], check=True)
+    lab.tap.ok(refused(got) and "mounted in the image" in got.stderr,
+               f"sb-11-hidden-image {d.mode}", say(got))
 
 
 def groups(lab, d):
@@ -643,7 +679,7 @@ def recycled(lab, d):
 
 
 ALL = (workdirs, users, rewritten, names, bind_table, images, swap,
-       propagation, hidden, groups, setid, secrets, reach, quotas, ranges,
+       propagation, shared, hidden, groups, setid, secrets, reach, quotas, ranges,
        storm, terminal, core, recycled)
 
 

@@ -49,8 +49,9 @@ const char *hlp_step_target(const struct hlp_step *step)
  * hlp_target_ok() - whether a mount target is well formed
  * @path: @size bytes, which must hold a terminator
  *
- * Absolute, not "/", no empty, "." or ".." component. Where it leads is decided
- * by the kernel when the target is walked.
+ * Absolute, not "/", no empty, "." or ".." component, no control character,
+ * which would forge lines where it is shown. Where it leads is decided by the
+ * kernel when the target is walked.
  */
 bool hlp_target_ok(const char *path, size_t size)
 {
@@ -58,6 +59,9 @@ bool hlp_target_ok(const char *path, size_t size)
 
 	if (!memchr(path, '\0', size) || path[0] != '/')
 		return false;
+	for (const char *at = path; *at; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			return false;
 	while (*part == '/') {
 		size_t len = strcspn(++part, "/");
 
@@ -153,17 +157,26 @@ static int check_limit(const struct hlp_step *step, struct err *err)
 	return 0;
 }
 
-/* RFC 1123, so that it cannot surprise what reads /etc/hosts. */
+/*
+ * RFC 1123, so that it cannot surprise what reads /etc/hosts: labels of letters,
+ * digits and '-', which neither begin nor end in '-'.
+ */
 static int check_hostname(const char *name, struct err *err)
 {
 	size_t len = strnlen(name, HLP_HOSTNAME_MAX_BYTES + 1);
 
-	if (len == 0 || len > HLP_HOSTNAME_MAX_BYTES || name[0] == '-' ||
-	    name[0] == '.' ||
-	    strspn(name, "abcdefghijklmnopqrstuvwxyz"
-			 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") != len)
-		return bad(err, "host name: letters, digits, '-' and '.'");
-	return 0;
+	if (len > HLP_HOSTNAME_MAX_BYTES)
+		return bad(err, "host name too long");
+	for (;; name += len + 1) {
+		len = strcspn(name, ".");
+		if (len == 0 || name[0] == '-' ||
+		    name[len - 1] == '-' ||
+		    strspn(name, "abcdefghijklmnopqrstuvwxyz"
+				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") < len)
+			return bad(err, "host name is not as RFC 1123 has it");
+		if (name[len] == '\0')
+			return 0;
+	}
 }
 
 static int check_mount(const struct hlp_step *step, struct err *err)

@@ -160,7 +160,9 @@ START_TEST(test_step_target_table) {
 		{ "/proc/self", false },  { "/sys", false },
 		{ "/sys/x", false },	  { "/dev", false },
 		{ "/dev/pts", false },	  { "/dev/pts/0", false },
-		{ "/dev/mqueue", false },
+		{ "/dev/mqueue", false }, { "/a\nb", false },
+		{ "/a\x1b[2J", false },	  { "/a\x7f", false },
+		{ "/a\xc3\xa4", true },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -245,8 +247,10 @@ START_TEST(test_step_limit_bounds) {
 END_TEST
 
 START_TEST(test_step_hostname_table) {
-	static const char *const bad[] = { "",	  "-a",	 ".a",	 "a b", "a/b",
-					   "a\n", "a%n", "\xff", "a;b" };
+	static const char *const bad[] = { "",	   "-a",   ".a",   "a b",
+					   "a/b",  "a\n",  "a%n",  "\xff",
+					   "a;b",  "a-",   "a.",   "a..b",
+					   "a.-b", "a-.b", "a.b-", "." };
 	char longest[HLP_HOSTNAME_MAX_BYTES + 1];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -261,6 +265,9 @@ START_TEST(test_step_hostname_table) {
 	ck_assert(!is_refused());
 	memcpy(step.hostname.name, longest, sizeof(longest));
 	ck_assert(is_refused());
+	fresh(HLP_OP_HOSTNAME);
+	memcpy(step.hostname.name, "a-1.b.c", 8);
+	ck_assert(!is_refused());
 }
 END_TEST
 

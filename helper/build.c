@@ -325,6 +325,11 @@ static int dispatch(struct hlp_box *box, struct wire_frame *frame,
 	return hlp_box_act(box, step, fd, err);
 }
 
+/*
+ * Safety: nothing of the caller's comes with it. All that was asked for is done
+ * or the sandbox is not started; what came in with the binds is looked at once
+ * more, from inside, when no mount can be added any more.
+ */
 static __attribute__((noreturn)) void start(struct hlp_box *box, uint32_t seq)
 {
 	struct err err = ERR_INIT;

@@ -73,12 +73,28 @@ bool cli_time_up(struct timespec *since, unsigned int msec)
 	       (long)msec;
 }
 
+struct question {
+	struct cli_target target;
+	cli_reply_fn *take;
+	void *arg;
+	Ctl__Reply__ReCase wanted; /* or an error */
+};
+
+static Ctl__Reply__ReCase answer_to(const Ctl__Request *request)
+{
+	if (request->op_case == CTL__REQUEST__OP_VERSION)
+		return CTL__REPLY__RE_INFO;
+	if (request->op_case == CTL__REQUEST__OP_LIST ||
+	    request->op_case == CTL__REQUEST__OP_STATS)
+		return CTL__REPLY__RE_ITEMS;
+	return CTL__REPLY__RE_DONE;
+}
+
 /*
- * Reads replies until @take has had the last. A refusal by the helper, which
+ * Reads replies until the last has been taken. A refusal by the helper, which
  * answers no request, is WIRE_AGAIN where another helper is to be asked.
  */
-static enum wire_status read_replies(int sock, struct cli_target *target,
-				     cli_reply_fn *take, void *arg,
+static enum wire_status read_replies(int sock, struct question *question,
 				     struct err *err)
 {
 	auto_frame frame;
@@ -93,9 +109,16 @@ static enum wire_status read_replies(int sock, struct cli_target *target,
 		reply = cli_reply_unpack(&frame, err);
 		if (!reply)
 			return WIRE_BROKEN;
-		if (reply->seq == 0 && cli_target_fall_back(target))
+		if (reply->seq == 0 &&
+		    cli_target_fall_back(&question->target))
 			return WIRE_AGAIN;
-		if (!take(reply, arg))
+		if (reply->re_case != CTL__REPLY__RE_ERROR &&
+		    reply->re_case != question->wanted) {
+			(void)err_set(err, ERR_BAD_REQUEST, 0,
+				      "answered another question");
+			return WIRE_BROKEN;
+		}
+		if (!question->take(reply, question->arg))
 			return WIRE_GOT;
 	}
 }
@@ -115,20 +138,21 @@ int cli_ask(const struct cli_args *args, Ctl__Request *request,
 {
 	struct timespec since = { 0 };
 	struct err err = ERR_INIT;
-	struct cli_target target;
+	struct question question = { .take = take, .arg = arg,
+				     .wanted = answer_to(request) };
 	enum wire_status status;
 
 	request->seq = 1;
-	cli_target_choose(args, &target);
+	cli_target_choose(args, &question.target);
 	for (;;) {
-		auto_fd sock = cli_connect(&target, &err);
+		auto_fd sock = cli_connect(&question.target, &err);
 
 		if (sock < 0)
 			break;
 		/* One that refuses has closed its end, but said why. */
 		(void)wire_send_msg(sock, &request->base, WIRE_FRAME_MAX_BYTES,
 				    NULL, 0, &err);
-		status = read_replies(sock, &target, take, arg, &err);
+		status = read_replies(sock, &question, &err);
 		if (status == WIRE_GOT)
 			return 0;
 		if (status == WIRE_AGAIN)

@@ -21,6 +21,8 @@
 #include "proto/cleanup.h"
 #include "proto/exit-codes.h"
 
+#define STAYED_MS 200
+
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 
 /**
@@ -111,6 +113,8 @@ void session_send_signals(struct session *session)
 static int use_socket(struct session *session, int sock, struct err *err)
 {
 	session->sock = sock;
+	session->connected = (struct timespec){ 0 };
+	(void)cli_time_up(&session->connected, 0);
 	if (fcntl(sock, F_SETFL, O_NONBLOCK))
 		return err_set(err, ERR_KERNEL, errno, "socket");
 	session->sock_ev = event_new(session->base, sock, EV_READ | EV_PERSIST,
@@ -146,6 +150,8 @@ static void connection_lost(struct session *session)
 {
 	struct timeval soon = { .tv_usec = CLI_RETRY_MS * 1000 };
 	struct err err = ERR_INIT;
+	bool stayed = session->sock >= 0 &&
+		      cli_time_up(&session->connected, STAYED_MS);
 
 	drop_socket(session);
 	if (session->over || session->exited)
@@ -161,6 +167,9 @@ static void connection_lost(struct session *session)
 		cli_hint("`creel doctor' looks for what is missing");
 		return;
 	}
+	/* Only a controller that stayed for a while starts the time anew. */
+	if (stayed)
+		session->lost_since = (struct timespec){ 0 };
 	if (cli_time_up(&session->lost_since, CLI_RECONNECT_MS)) {
 		(void)err_set(&err, ERR_KERNEL, 0,
 			      "creeld: closed the connection");
@@ -248,13 +257,14 @@ static void take_refusal(struct session *session, const Ctl__Error *error)
 static void take_reply(struct session *session, const Ctl__Reply *reply,
 		       struct wire_frame *frame)
 {
+	struct err err = ERR_INIT;
+
 	/* A refusal by the helper, before any controller read a word. */
 	if (reply->seq == 0 && reply->re_case == CTL__REPLY__RE_ERROR) {
 		take_refusal(session, reply->error);
 		return;
 	}
 	session->answered = true;
-	session->lost_since = (struct timespec){ 0 };
 	if (reply->re_case == CTL__REPLY__RE_EXITED) {
 		take_exited(session, reply->exited);
 		return;
@@ -268,6 +278,10 @@ static void take_reply(struct session *session, const Ctl__Reply *reply,
 		tty_restore();
 		session_end(session, cli_report_error(reply->error,
 						      CREEL_EXIT_FAILED));
+	} else {
+		(void)err_set(&err, ERR_BAD_REQUEST, 0,
+			      "creeld: answered another question");
+		session_fail(session, &err);
 	}
 }
 

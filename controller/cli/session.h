@@ -51,7 +51,8 @@ struct session {
 	int sock; /* owned */
 	struct event *sock_ev;	/* owned */
 	struct event *retry_ev; /* owned */
-	struct timespec lost_since;
+	struct timespec lost_since; /* zero: it is not */
+	struct timespec connected;
 	bool answered;
 	bool started;
 	bool told; /* result is set, the sandbox is still being removed */

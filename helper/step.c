@@ -158,8 +158,8 @@ static int check_limit(const struct hlp_step *step, struct err *err)
 }
 
 /*
- * RFC 1123, so that it cannot surprise what reads /etc/hosts: labels of letters,
- * digits and '-', which neither begin nor end in '-'.
+ * RFC 1123, so that it cannot surprise what reads /etc/hosts: labels of
+ * letters, digits and '-', which neither begin nor end in '-'.
  */
 static int check_hostname(const char *name, struct err *err)
 {
@@ -169,8 +169,7 @@ static int check_hostname(const char *name, struct err *err)
 		return bad(err, "host name too long");
 	for (;; name += len + 1) {
 		len = strcspn(name, ".");
-		if (len == 0 || name[0] == '-' ||
-		    name[len - 1] == '-' ||
+		if (len == 0 || name[0] == '-' || name[len - 1] == '-' ||
 		    strspn(name, "abcdefghijklmnopqrstuvwxyz"
 				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") < len)
 			return bad(err, "host name is not as RFC 1123 has it");

@@ -16,6 +16,11 @@ static Ini__Event event_of(Ini__Event__EvCase which, void *message)
 	return event;
 }
 
+static bool is_full(const struct err *err)
+{
+	return err->sys == EAGAIN || err->sys == ENOBUFS || err->sys == ENOMEM;
+}
+
 /* False where there is no room now. A peer that is gone ends the sandbox. */
 static bool send_event(const struct init *in, Ini__Event__EvCase which,
 		       void *message, int fd)
@@ -26,9 +31,9 @@ static bool send_event(const struct init *in, Ini__Event__EvCase which,
 	if (!wire_send_msg(in->config.control_fd, &event.base,
 			   WIRE_FRAME_MAX_BYTES, &fd, fd >= 0, &err))
 		return true;
-	if (err.sys == EAGAIN || err.sys == ENOBUFS || err.sys == ENOMEM)
-		return false;
-	_exit(0);
+	if (!is_full(&err))
+		_exit(0);
+	return false;
 }
 
 static bool send_running(const struct init *in, struct init_exec *e, bool start)
@@ -146,8 +151,11 @@ void init_tell_flush(struct init *in)
 		w->pid = 0;
 	}
 	if (in->held_len > 0 && wire_send(in->config.control_fd, in->held,
-					  in->held_len, NULL, 0, &err))
+					  in->held_len, NULL, 0, &err)) {
+		if (!is_full(&err))
+			_exit(0);
 		return;
+	}
 	in->held_len = 0;
 	in->untold = false;
 }

@@ -191,7 +191,7 @@ static struct init_exec *order(struct init *in, const struct init_request *req)
 	int fds[INIT_N_FDS];
 	size_t n = 0;
 
-	if (!e || e->killed || m->tty || m->memory_peak ||
+	if (!e || e->killed || e->start_fd < 0 || m->tty || m->memory_peak ||
 	    req->profile != HLP_PROFILE_AGENT)
 		return NULL;
 	/* The sandbox's root, or with a single id anybody, can kill it. */
@@ -222,7 +222,9 @@ void init_exec_arm(struct init *in)
 	int pair[2];
 
 	in->arm = false;
+	/* What is starting may have a terminal, which a copy would hold. */
 	if (find_state(in, INIT_EXEC_ARMED) ||
+	    find_state(in, INIT_EXEC_STARTING) ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return;
 	child.order_fd = order_fd = pair[0];

@@ -496,6 +496,54 @@ START_TEST(test_init_malformed_datagrams_end_the_sandbox)
 }
 END_TEST
 
+/* Who asks and does not listen is not waited for, and gets it all later. */
+START_TEST(test_init_full_socket_holds_nothing_up)
+{
+	const char *const argv[] = { "sleep", "1000", NULL };
+	Ini__Ping msg = INI__PING__INIT;
+	Ini__Request req = INI__REQUEST__INIT;
+	uint8_t buf[64];
+	uint32_t sent = 0;
+	int line[2];
+
+	ck_assert(!pipe2(line, O_CLOEXEC));
+	box_send_exec(&box, &(struct box_exec){ .argv = argv, .id = 50,
+						.lifeline_fd = line[0] });
+	close(line[0]);
+	box_expect(&box, INI__EVENT__EV_STARTED);
+	req.op_case = INI__REQUEST__OP_PING;
+	req.ping = &msg;
+	for (; sent < 100000; sent++) {
+		msg.seq = sent + 1;
+		protobuf_c_message_pack(&req.base, buf);
+		if (send(box.sock, buf, protobuf_c_message_get_packed_size(
+						&req.base), MSG_DONTWAIT) < 0) {
+			/* Full both ways, for good? */
+			poll(NULL, 0, 20);
+			if (send(box.sock, buf,
+				 protobuf_c_message_get_packed_size(&req.base),
+				 MSG_DONTWAIT) < 0)
+				break;
+		}
+	}
+	ck_assert_uint_lt(sent, 100000);
+	/* The lifeline works all the same, and no event is lost. */
+	close(line[1]);
+	for (uint32_t left = sent + 1, pong = 0; left > 0; left--) {
+		struct box_event event = box_wait(&box, 10000);
+
+		ck_assert_ptr_nonnull(event.ev);
+		if (event.ev->ev_case == INI__EVENT__EV_EXITED) {
+			ck_assert(event.ev->exited->hung_up);
+			continue;
+		}
+		ck_assert_int_eq(event.ev->ev_case, INI__EVENT__EV_PONG);
+		ck_assert_uint_eq(event.ev->pong->seq, ++pong);
+	}
+	ck_assert_int_eq(sh("true"), 0);
+}
+END_TEST
+
 /* Wrong values are answered, and the sandbox lives. */
 START_TEST(test_init_wrong_values_are_answered)
 {
@@ -554,6 +602,7 @@ Suite *test_suite(void)
 	tcase_add_test(tc, test_init_ping);
 	tcase_add_loop_test(tc, test_init_malformed_datagrams_end_the_sandbox,
 			    0, 12);
+	tcase_add_test(tc, test_init_full_socket_holds_nothing_up);
 	tcase_add_test(tc, test_init_wrong_values_are_answered);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -22,6 +22,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "helper/mount.h"
 #include "helper/step.h"
 #include "proto/cleanup.h"
 #include "proto/exit-codes.h"
@@ -413,6 +414,49 @@ START_TEST(test_spawner_mount_since_the_clone_is_noticed) {
 }
 END_TEST
 
+/*
+ * SB-12: on a host whose mounts are shared, as systemd makes them, what is
+ * mounted below a bind source in a sandbox is not mounted on the host.
+ */
+START_TEST(test_spawner_mounts_do_not_propagate) {
+	struct hlp_step tmpfs = { .op = HLP_OP_TMPFS, .seq = 8 };
+	static const char *const names[] = { "bound", "tmpfs" };
+	char path[64];
+
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		ck_assert_int_eq(mkdir(path, 0755), 0);
+	}
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL), 0);
+	ready(_i);
+	send_new(0);
+	ck_assert_int_eq(next_report(), HLP_REPORT_SPAWNED);
+	send_mount(open(dir, O_PATH), "/workspace", 7);
+	send_mount(open(dir, O_PATH), "/workspace/bound", 7);
+	tmpfs.tmpfs.size = 4096;
+	tmpfs.tmpfs.inodes = 4;
+	memcpy(tmpfs.tmpfs.target, "/workspace/tmpfs", 17);
+	send_step(&tmpfs, -1);
+	send_op(HLP_OP_START, 0, 9);
+	ck_assert_msg(next_report() == HLP_REPORT_STARTED, "%s",
+		      s.last.err.text);
+	for (size_t i = 0; i < 2; i++) {
+		bool is_root = false;
+		int fd;
+
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		fd = open(path, O_PATH);
+		ck_assert_uint_ne(hlp_mount_id(fd, &is_root), 0);
+		ck_assert_msg(!is_root, "%s is mounted on the host", names[i]);
+		close(fd);
+		ck_assert_int_eq(rmdir(path), 0);
+	}
+	ck_assert_int_eq(finish(), CREEL_EXIT_STOPPED);
+}
+END_TEST
+
 START_TEST(test_spawner_good_source_starts) {
 	ready(_i);
 	send_new(0);
@@ -706,6 +750,8 @@ Suite *test_suite(void)
 	tcase_add_test(all, test_spawner_without_user_namespaces_says_why);
 	if (geteuid() == 0) {
 		tcase_add_test(all, test_spawner_ids_used_up);
+		tcase_add_loop_test(all, test_spawner_mounts_do_not_propagate,
+				    0, 2);
 		tcase_add_loop_test(
 			all, test_spawner_mount_since_the_clone_is_noticed, 0,
 			2);

@@ -117,7 +117,8 @@ void init_cgroup_usage(const struct init *in, struct init_exec *e)
 	name_of(name, e->number, "cpu.stat");
 	e->end.has_cpu = read_number(fd, name, "usage_usec ", &e->end.cpu_usec);
 	name_of(name, e->number, "memory.peak");
-	e->end.has_memory = read_number(fd, e->own_memory ? name : "memory.peak",
+	e->end.has_memory = in->events_fd >= 0 &&
+			    read_number(fd, e->own_memory ? name : "memory.peak",
 					"", &e->end.memory_peak);
 }
 

@@ -41,8 +41,9 @@ static int landlock_allow(int rules_fd, int dir_fd, uint64_t rights)
 	struct landlock_beneath rule = { .allowed = rights,
 					 .parent_fd = dir_fd };
 
-	return (int)syscall(SYS_landlock_add_rule, rules_fd,
-			    LANDLOCK_RULE_BENEATH, &rule, 0);
+	return dir_fd < 0 ? 0 :
+			    (int)syscall(SYS_landlock_add_rule, rules_fd,
+					 LANDLOCK_RULE_BENEATH, &rule, 0);
 }
 
 /**
@@ -64,6 +65,7 @@ int init_landlock(int cgroup_fd, int *abi)
 	struct landlock_rules rules = { 0 };
 	auto_fd rules_fd = -1;
 	auto_fd root_fd = -1;
+	auto_fd mqueue_fd = -1;
 
 	*abi = version > 0 ? version : 0;
 	/* ENOSYS: not built in; EOPNOTSUPP: switched off at boot. */
@@ -79,10 +81,13 @@ int init_landlock(int cgroup_fd, int *abi)
 	rules_fd = (int)syscall(SYS_landlock_create_ruleset, &rules,
 				(size_t)landlock_abis[version][1], 0);
 	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* mq_open(3) walks a mount of the kernel's own, with the same root. */
+	mqueue_fd = open("/dev/mqueue",
+			 O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (rules_fd < 0 || root_fd < 0 ||
 	    landlock_allow(rules_fd, root_fd, rules.handled_fs) ||
-	    (cgroup_fd >= 0 &&
-	     landlock_allow(rules_fd, cgroup_fd, rules.handled_fs)))
+	    landlock_allow(rules_fd, mqueue_fd, rules.handled_fs) ||
+	    landlock_allow(rules_fd, cgroup_fd, rules.handled_fs))
 		return -1;
 	return (int)syscall(SYS_landlock_restrict_self, rules_fd, 0);
 }

@@ -89,7 +89,8 @@ static void make_file(const char *path)
 static void make_root(bool range)
 {
 	static const char *const dirs[] = { "usr", "etc", "dev", "proc", "tmp",
-					    "workspace", "dev/pts", "run" };
+					    "workspace", "dev/pts", "run",
+					    "dev/mqueue" };
 	static const char *const devs[] = { "null", "zero", "urandom", "tty" };
 	static const char *const links[] = { "bin", "sbin", "lib", "lib64" };
 	char from[64];
@@ -113,6 +114,7 @@ static void make_root(bool range)
 	}
 	need(!mount("devpts", "dev/pts", "devpts", 0,
 		    "newinstance,ptmxmode=0666,mode=0620"), "devpts");
+	need(!mount("mqueue", "dev/mqueue", "mqueue", 0, NULL), "mqueue");
 	need(!symlink("pts/ptmx", "dev/ptmx"), "ptmx");
 	need(!mount("proc", "proc", "proc", 0, NULL), "proc");
 	need(!chmod("tmp", 01777), "chmod");

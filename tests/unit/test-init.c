@@ -610,6 +610,24 @@ START_TEST(test_init_unacknowledged_commands_are_bounded)
 }
 END_TEST
 
+/* Landlock knows the queues by the root of /dev/mqueue. */
+START_TEST(test_init_message_queues_work)
+{
+	const char *const argv[] = {
+		"python3", "-c",
+		"import ctypes, os\n"
+		"libc = ctypes.CDLL(None, use_errno=True)\n"
+		"attr = (ctypes.c_long * 8)(0, 1, 8, 0)\n"
+		"q = libc.mq_open(b'/q', os.O_CREAT | os.O_RDWR, 0o600, attr)\n"
+		"print(q >= 0, ctypes.get_errno(), os.listdir('/dev/mqueue'))\n",
+		NULL
+	};
+
+	run(argv);
+	ck_assert_str_eq(result.out, "True 0 ['q']\n");
+}
+END_TEST
+
 static bool has_children(void)
 {
 	char path[64];
@@ -684,6 +702,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, test_init_kill_all_hurts_nobody_else);
 	tcase_add_test(tc, test_init_thousand_commands_leave_nothing);
 	tcase_add_test(tc, test_init_unacknowledged_commands_are_bounded);
+	tcase_add_test(tc, test_init_message_queues_work);
 	tcase_add_test(tc, test_init_process_forked_ahead_is_given_up);
 	tcase_add_test(tc, test_init_control_hang_up_ends_everything);
 }

@@ -15,22 +15,35 @@
 #include "helper/source.h"
 #include "proto/cleanup.h"
 
-#define HLP_IMAGE_IDS 65536
+#define HLP_BLOCK_IDS 65536
+
+/* Every id from @from up to @to stays what it is. */
+static void keep_ids(struct hlp_map *map, uint32_t from, uint32_t to)
+{
+	hlp_map_add(map, from, from, to - from);
+}
 
 /*
  * The caller's gid becomes the sandbox's; every other stays what it is, which
  * is nobody inside. Left out, it would make a directory of a group that the
  * caller is in impossible to write: the kernel refuses inodes with an id that
- * has no mapping.
+ * has no mapping. The block's own have none: a set-group-id file of one, left
+ * in a shared folder, would give the caller a group that is another user's
+ * sandbox's later.
  */
-static void shift_gid(struct hlp_map *map, uint32_t gid, uint32_t to)
+static void shift_gid(struct hlp_map *map, uint32_t gid, uint32_t block,
+		      uint32_t to)
 {
-	uint32_t low = gid < to ? gid : to, high = gid < to ? to : gid;
-
-	hlp_map_add(map, 0, 0, low);
+	if (gid < block) {
+		keep_ids(map, 0, gid);
+		keep_ids(map, gid + 1, block);
+		keep_ids(map, block + HLP_BLOCK_IDS, UINT32_MAX);
+	} else {
+		keep_ids(map, 0, block);
+		keep_ids(map, block + HLP_BLOCK_IDS, gid);
+		keep_ids(map, gid + 1, UINT32_MAX);
+	}
 	hlp_map_add(map, gid, to, 1);
-	hlp_map_add(map, low + 1, low + 1, high - low - 1);
-	hlp_map_add(map, high + 1, high + 1, UINT32_MAX - high - 1);
 }
 
 /**
@@ -52,7 +65,8 @@ int hlp_bind_idmap(struct hlp_slots *slots, const struct hlp_slot *slot,
 	    block->gid == slot->gid)
 		return block->idmap_fd;
 	hlp_map_add(&maps.uid, self->caller_uid, slot->block + slot->uid, 1);
-	shift_gid(&maps.gid, self->caller_gid, slot->block + slot->gid);
+	shift_gid(&maps.gid, self->caller_gid, slot->block,
+		  slot->block + slot->gid);
 	fd = hlp_clone_idmap(self, &maps, err);
 	if (fd < 0)
 		return -1;
@@ -69,7 +83,7 @@ static int idmap_image(const struct hlp_self *self, uint32_t block,
 		       struct err *err)
 {
 	struct hlp_maps maps = { .deny_setgroups = false };
-	uint32_t count = self->caller_uid == 0 ? HLP_IMAGE_IDS : 1;
+	uint32_t count = self->caller_uid == 0 ? HLP_BLOCK_IDS : 1;
 
 	hlp_map_add(&maps.uid, self->caller_uid, block, count);
 	hlp_map_add(&maps.gid, self->caller_gid, block, count);

@@ -441,6 +441,17 @@ def setid(lab, d):
                           capture_output=True, text=True, check=False).stdout
     lab.tap.ok(not wrong and not left and "sb-19-chmod" in found,
                f"sb-19-set-id {d.mode}", "\n".join(wrong) + left + say(got))
+    if d.mode == "system":
+        d.call("exec", "--workspace", work, "sg", "--", "true")
+        got = d.call("exec", "--seccomp", "baseline", "--user", "1000:0", "sg",
+                     *SH, "cp /usr/bin/id /workspace/g; "
+                     "chmod 2755 /workspace/g; id")
+        d.call("rm", "sg")
+        left = subprocess.run(["find", work, "!", "-gid", str(d.uid)],
+                              capture_output=True, text=True,
+                              check=False).stdout
+        lab.tap.ok("gid=0" in got.stdout and not left,
+                   f"sb-19-group-of-a-block {d.mode}", left + say(got))
     control = sec.parse(subprocess.run(
         d.as_user([sec.PROBE, "setid", work]), capture_output=True,
         text=True, check=False).stdout)

@@ -45,7 +45,6 @@ struct entry {
 	pid_t pid;   /* 0: free */
 	uid_t uid;
 	int link_fd; /* owned; -1: it takes no more clients */
-	uint32_t share;
 };
 
 struct listener {
@@ -179,18 +178,14 @@ static void refuse(int fd, enum err_code code, const char *why)
 		;
 }
 
-/* The first share of blocks that no helper which takes clients has. */
-static uint32_t free_share(const struct listener *l)
+/* Helpers that take clients. */
+static uint32_t count_users(const struct listener *l)
 {
-	uint64_t used = 0;
-	uint32_t share = 0;
+	uint32_t n = 0;
 
 	for (size_t i = 0; i < MAX_ENTRIES; i++)
-		if (l->entries[i].link_fd >= 0)
-			used |= UINT64_C(1) << l->entries[i].share;
-	while (share < HLP_POLICY_MAX_USERS && used & (UINT64_C(1) << share))
-		share++;
-	return share;
+		n += l->entries[i].link_fd >= 0;
+	return n;
 }
 
 static __attribute__((noreturn)) void
@@ -223,8 +218,7 @@ static struct entry *fork_user(struct listener *l,
 		if (l->entries[i].pid == 0)
 			entry = &l->entries[i];
 	user.who = *who;
-	user.share = free_share(l);
-	if (!entry || user.share >= user.policy->n_users)
+	if (!entry || count_users(l) >= user.policy->n_users)
 		return NULL;
 	pid = hlp_fork_with_socket(NULL, &user.link_fd);
 	if (pid == 0) {
@@ -238,7 +232,7 @@ static struct entry *fork_user(struct listener *l,
 	/* A helper that does not take its clients must not stop this process. */
 	(void)fcntl(user.link_fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	*entry = (struct entry){ .pid = pid, .uid = who->uid,
-				 .link_fd = user.link_fd, .share = user.share };
+				 .link_fd = user.link_fd };
 	hlp_log(HLP_LOG_INFO, "user=%u: helper %d", who->uid, (int)pid);
 	return entry;
 }

@@ -125,8 +125,7 @@ static int run_embedded(const struct hlp_user_config *config, int control_fd)
 	ctx = (struct hlp_ctx){ .policy = policy, .control_fd = control_fd,
 				.link_fd = -1, .user_fd = -1, .mounts_fd = -1 };
 	/* While root still: it may be put into a cgroup of its own. */
-	ctx.spawner_pid = hlp_user_fork_spawner(config, 0, policy->n_blocks,
-						&ctx.spawner_fd);
+	ctx.spawner_pid = hlp_user_fork_spawner(config, &ctx.spawner_fd);
 	if (config->system)
 		hlp_stage_system(policy->uid, policy->gid);
 	if (ctx.spawner_pid < 0)

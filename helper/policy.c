@@ -83,6 +83,41 @@ bool hlp_policy_admits(const struct hlp_policy *policy, uid_t uid)
 	return false;
 }
 
+/* Root has one in any case: he needs no listener. */
+static uint32_t count_shares(const struct hlp_policy *policy)
+{
+	uint32_t n = 1;
+
+	for (uint32_t i = 0; i < policy->n_allow; i++)
+		n += policy->allow[i] != 0;
+	return n > policy->n_users ? n : policy->n_users;
+}
+
+/**
+ * hlp_policy_share() - the blocks that a user's sandboxes get
+ * @uid:      root, or one that is admitted
+ * @n_blocks: set to how many
+ *
+ * A user's share is never another's. Where the caller is mapped a sandbox can
+ * leave a set-user-id file of one of its ids on the host, and who has a block's
+ * first id has all power over the sandbox of that block.
+ *
+ * Return: the first of them.
+ */
+uint32_t hlp_policy_share(const struct hlp_policy *policy, uid_t uid,
+			  uint32_t *n_blocks)
+{
+	uint32_t share = 0;
+
+	*n_blocks = policy->n_blocks / count_shares(policy);
+	for (uint32_t i = 0; uid != 0 && i < policy->n_allow; i++) {
+		share += policy->allow[i] != 0;
+		if (policy->allow[i] == uid)
+			break;
+	}
+	return share * *n_blocks;
+}
+
 enum kind { KIND_INVALID = 0, KIND_U32, KIND_SIZE, KIND_BOOL, KIND_CAPS };
 
 /* What a key sets; its values go to consecutive members from offset on. */
@@ -231,7 +266,7 @@ static const char *check_whole(const struct hlp_policy *policy)
 	if (policy->range_base < HLP_BLOCK_IDS ||
 	    policy->range_base % HLP_BLOCK_IDS || end > UINT32_MAX)
 		return "range: no whole blocks above 65535";
-	if (policy->n_users > policy->n_blocks)
+	if (count_shares(policy) > policy->n_blocks)
 		return "users: more than there are blocks";
 	if (in_range(policy, policy->uid) || in_range(policy, policy->gid))
 		return "user: lies in range";

@@ -20,7 +20,7 @@ struct hlp_policy {
 	gid_t gid;
 	uint32_t range_base; /* first host id of the sandboxes' blocks */
 	uint32_t n_blocks;   /* HLP_BLOCK_IDS each */
-	uint32_t n_users;    /* at once; each has an equal share of the blocks */
+	uint32_t n_users;    /* at once */
 	uid_t allow[HLP_POLICY_MAX_ALLOW];
 	uint32_t n_allow;
 	bool map_caller;
@@ -39,6 +39,8 @@ int hlp_policy_read(struct hlp_policy *policy, const char *path,
 int hlp_policy_parse(struct hlp_policy *policy, const char *name, char *text,
 		     struct err *err);
 bool hlp_policy_admits(const struct hlp_policy *policy, uid_t uid);
+uint32_t hlp_policy_share(const struct hlp_policy *policy, uid_t uid,
+			  uint32_t *n_blocks);
 uint64_t hlp_policy_cap_never(void);
 
 #endif

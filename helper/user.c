@@ -64,16 +64,15 @@ pid_t hlp_fork_with_socket(const struct hlp_cgroup_tree *tree, int *fd)
 
 /**
  * hlp_user_fork_spawner() - start the process that uses the privileges
- * @first:    first block of the policy's range that it may lease
- * @n_blocks: how many from there
- * @fd:       set to the dispatcher's end of its socket, owned by the caller
+ * @fd: set to the dispatcher's end of its socket, owned by the caller
  *
  * Return: its pid or -1, logged.
  */
-pid_t hlp_user_fork_spawner(const struct hlp_user_config *config,
-			    uint32_t first, uint32_t n_blocks, int *fd)
+pid_t hlp_user_fork_spawner(const struct hlp_user_config *config, int *fd)
 {
 	const struct hlp_policy *policy = config->policy;
+	uint32_t n_blocks;
+	uint32_t first = hlp_policy_share(policy, config->who.uid, &n_blocks);
 	struct hlp_spawner_config spawner = {
 		.system = config->system,
 		.caller_uid = config->who.uid,
@@ -257,7 +256,6 @@ int hlp_user_run(const struct hlp_user_config *config)
 {
 	struct hlp_user_config mine = *config;
 	struct hlp_cgroup_tree tree = *config->tree;
-	uint32_t share = mine.policy->n_blocks / mine.policy->n_users;
 	int spawner_fd = -1;
 	int user_fd = -1;
 	pid_t spawner, dispatcher = -1, controller;
@@ -267,8 +265,7 @@ int hlp_user_run(const struct hlp_user_config *config)
 	if (config->tree->fd >= 0)
 		(void)hlp_cgroup_user(config->tree, mine.who.uid, &tree);
 	mine.tree = &tree;
-	spawner = hlp_user_fork_spawner(&mine, mine.share * share, share,
-					&spawner_fd);
+	spawner = hlp_user_fork_spawner(&mine, &spawner_fd);
 	hlp_stage_user(mine.system);
 	if (spawner > 0)
 		dispatcher = fork_dispatcher(&mine, spawner_fd, &user_fd);

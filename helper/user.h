@@ -21,14 +21,12 @@ struct hlp_user_config {
 	const char *state_dir;
 	const char *idle_timeout;
 	struct hlp_identity who;
-	uint32_t share; /* which of the policy's shares of blocks */
 	int lease_fd;   /* owned, -1 rootless */
 	int link_fd;    /* owned */
 };
 
 pid_t hlp_fork_with_socket(const struct hlp_cgroup_tree *tree, int *fd);
-pid_t hlp_user_fork_spawner(const struct hlp_user_config *config,
-			    uint32_t first, uint32_t n_blocks, int *fd);
+pid_t hlp_user_fork_spawner(const struct hlp_user_config *config, int *fd);
 int hlp_user_run(const struct hlp_user_config *config);
 
 #endif

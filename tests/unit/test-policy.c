@@ -49,6 +49,27 @@ START_TEST(test_policy_builtin_is_safe)
 }
 END_TEST
 
+/* Overlapping would give one user what is left of another's sandboxes. */
+START_TEST(test_policy_shares_are_one_users_each)
+{
+	static const uid_t users[] = { 0, 1000, 1001, 1002 };
+	uint32_t n[4], first[4];
+
+	ck_assert_int_eq(parse("range 0x10000000 9\nusers 2\n"
+			       "allow 1000 0 1001 1002\n"), 0);
+	for (size_t i = 0; i < 4; i++) {
+		first[i] = hlp_policy_share(&policy, users[i], &n[i]);
+		ck_assert_uint_eq(n[i], 2);
+		ck_assert_uint_eq(first[i], 2 * i);
+	}
+	ck_assert_int_eq(parse("range 0x10000000 2\nusers 1\n"
+			       "allow 1000 1001\n"), -1);
+	ck_assert_int_eq(parse("range 0x10000000 9\nusers 3\nallow 1000\n"), 0);
+	ck_assert_uint_eq(hlp_policy_share(&policy, 1000, n), 3);
+	ck_assert_uint_eq(n[0], 3);
+}
+END_TEST
+
 START_TEST(test_policy_every_key_is_read)
 {
 	ck_assert_int_eq(parse("# comment\n"
@@ -202,6 +223,7 @@ Suite *test_suite(void)
 	TCase *tc = tcase_create("policy");
 
 	tcase_add_test(tc, test_policy_builtin_is_safe);
+	tcase_add_test(tc, test_policy_shares_are_one_users_each);
 	tcase_add_test(tc, test_policy_every_key_is_read);
 	tcase_add_test(tc, test_policy_wrong_lines_are_refused);
 	tcase_add_test(tc, test_policy_error_names_the_line);

@@ -37,6 +37,23 @@ creeld_bare()
 	done
 }
 
+# systemd makes the host's mounts shared: a mount below a bind must stay inside.
+stays_inside()
+{
+	test "$(findmnt -n -o PROPAGATION /)" = shared || return 1
+	session alice 'mkdir -p outer/sub evil && echo evil >evil/mark &&
+		creel run --system --bind "$HOME/outer:/mnt:ro" \
+			--bind "$HOME/evil:/mnt/sub" -- \
+			sh -c "cat /mnt/sub/mark; exec sleep 5"' &
+	stays_inside_end=$(($(date +%s) + 5))
+	while [ "$(date +%s)" -lt "$stays_inside_end" ]; do
+		test ! -e /home/alice/outer/sub/mark || return 1
+		grep -E ' /home/alice/| /mnt' /proc/1/mountinfo && return 1
+		sleep 0.2
+	done
+	wait $!
+}
+
 export mode=--system
 who=root
 . "$here/users/basics.sh"
@@ -53,6 +70,7 @@ check "no helper process has a capability beyond four" helper_caps
 check "no creeld has a capability or can gain one" creeld_bare
 
 . "$here/two-users.sh"
+check "a bind below a bind is not mounted on the host" stays_inside
 
 for user in root alice bob dave; do
 	check "$user: no sandbox is left" no_sandbox "$user"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Sorts the standard streams by kind.  A pipe, a socket and /dev/null are
- * passed to the command.  A regular file, a device or a terminal never is: the
- * sandbox could open it again for writing through /proc/self/fd, or drive the
- * caller's terminal; its bytes are relayed.
+ * Sorts the standard streams by kind.  A pipe, a connected UNIX socket and
+ * /dev/null are passed to the command.  A regular file, a device, a terminal or
+ * a socket of the host's network never is: the sandbox could open it again for
+ * writing through /proc/self/fd, drive the caller's terminal, or connect
+ * elsewhere; its bytes are relayed.
  */
 #include <config.h>
 
@@ -15,6 +16,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "controller/core/source.h"
 #include "proto/cleanup.h"
 
 static const char *const names[] = {
@@ -102,7 +104,7 @@ static int attach_stream(struct cli_stdio *stdio, int stream,
 	if (flags & O_PATH)
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "%s: was opened with O_PATH", names[stream]);
-	if (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode) && !is_null(&st))
+	if (!ctl_stream_is_safe(stream, &st) && !is_null(&st))
 		return relay_stream(stdio, stream, call, index, err);
 	copy = fcntl(stream, F_DUPFD_CLOEXEC, 3);
 	if (copy < 0)

@@ -16,7 +16,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 
 #include "controller/core/fstype.h"
 #include "proto/cleanup.h"
@@ -281,6 +283,27 @@ int ctl_source_check(int fd, const char *what,
 }
 
 /**
+ * ctl_stream_is_safe() - a pipe, or a socket that is as little as one?
+ *
+ * A socket belongs to the network that it was made in: one of TCP can be
+ * connected to another address, a datagram socket can send to any. Only a
+ * connected stream of AF_UNIX has its one peer for good.
+ */
+bool ctl_stream_is_safe(int fd, const struct stat *st)
+{
+	struct sockaddr_un peer;
+	socklen_t size = sizeof(peer), len = sizeof(int);
+	int domain = 0, type = SOCK_DGRAM;
+
+	if (!S_ISSOCK(st->st_mode))
+		return S_ISFIFO(st->st_mode);
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       domain == AF_UNIX && type != SOCK_DGRAM &&
+	       getpeername(fd, (struct sockaddr *)&peer, &size) == 0;
+}
+
+/**
  * ctl_stream_check() - may this be a command's stdin, stdout or stderr, or its
  * lifeline?
  *
@@ -294,13 +317,13 @@ int ctl_stream_check(int fd, const char *what, enum ctl_stream kind,
 
 	if (ctl_source_stat(fd, &st) < 0)
 		return err_set(err, ERR_BAD_REQUEST, errno, "%s", what);
-	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
+	if (ctl_stream_is_safe(fd, &st))
 		return 0;
 	if (kind == CTL_STREAM_STDIO && S_ISCHR(st.st_mode) &&
 	    st.st_rdev == makedev(1, 3))
 		return 0;
 	return err_set(err, ERR_BAD_REQUEST, 0,
-		       "%s: it is %s; pipes, sockets and /dev/null can be passed in",
+		       "%s: it is %s; pipes, connected UNIX sockets and /dev/null can be passed in",
 		       what, kind_name(st.st_mode));
 }
 

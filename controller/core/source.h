@@ -43,6 +43,7 @@ void ctl_protect_add(struct ctl_protect *protect, const char *path);
 void ctl_protect_fini(struct ctl_protect *protect);
 int ctl_source_check(int fd, const char *what,
 		     const struct ctl_protect *protect, struct ctl_fail *fail);
+bool ctl_stream_is_safe(int fd, const struct stat *st);
 int ctl_stream_check(int fd, const char *what, enum ctl_stream kind,
 		     struct err *err);
 int ctl_memfd_check(int fd, const char *what, size_t max, size_t *size,

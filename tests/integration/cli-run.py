@@ -76,6 +76,37 @@ def check_streams(box):
     ok(got == b"question\nanswer\n", say + "a socket is passed", got)
     process.stderr.close()
     ours.close()
+    check_sockets(box, say)
+
+
+def check_sockets(box, say):
+    """Of the host's network nothing is passed: it could be connected anew."""
+    server = socket.create_server(("127.0.0.1", 0))
+    ours = socket.create_connection(server.getsockname())
+    theirs, _ = server.accept()
+    ours.sendall(b"question\n")
+    ours.shutdown(socket.SHUT_WR)
+    result = box.run("run", "--", "sh", "-c", "cat; readlink /proc/self/fd/0",
+                     stdin=theirs)
+    ok(b"question" in result.out and b"pipe:" in result.out,
+       say + "a TCP socket is relayed", result)
+    got = box.start("run", "--", "sh", "-c", "echo answer; echo -n more",
+                    stdin=subprocess.DEVNULL, stdout=theirs)
+    got.wait(20)
+    got.stderr.close()
+    theirs.close()
+    ok(ours.makefile("rb").read() == b"answer\nmore",
+       say + "to a TCP socket, too")
+    ours.close()
+    server.close()
+    pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    pair[0].send(b"one")
+    pair[0].send(b"")
+    result = box.run("run", "--", "sh", "-c", "cat; readlink /proc/self/fd/0",
+                     stdin=pair[1])
+    ok(b"pipe:" in result.out, say + "a datagram socket is relayed", result)
+    for end in pair:
+        end.close()
 
 
 def check_odd_streams(box):

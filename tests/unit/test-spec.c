@@ -254,6 +254,37 @@ START_TEST(test_bind_without_descriptor_is_refused)
 }
 END_TEST
 
+static bool stream_refused(int fd)
+{
+	struct err err = ERR_INIT;
+
+	return ctl_stream_check(fd, "stdin", CTL_STREAM_STDIO, &err) < 0;
+}
+
+START_TEST(test_stream_that_could_be_connected_anew_is_refused)
+{
+	static const int domains[] = { AF_UNIX, AF_INET, AF_INET6 };
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM };
+	int pair[2];
+
+	for (size_t i = 0; i < 6; i++) {
+		auto_fd fd = socket(domains[i / 2], types[i % 2] | SOCK_CLOEXEC,
+				    0);
+
+		ck_assert(fd < 0 || stream_refused(fd));
+	}
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+	ck_assert(stream_refused(pair[0]));
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	ck_assert(!stream_refused(pair[0]));
+	(void)close(pair[1]);
+	ck_assert(!stream_refused(pair[0]));
+	(void)close(pair[0]);
+}
+END_TEST
+
 START_TEST(test_bind_of_wrong_kind_is_refused_naming_it)
 {
 	char dir[] = "/tmp/creel-spec-XXXXXX";
@@ -518,6 +549,8 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, test_more_than_64_mounts_are_refused);
 	tcase_add_test(tcase, test_bind_of_directory_and_file_is_taken);
 	tcase_add_test(tcase, test_bind_without_descriptor_is_refused);
+	tcase_add_test(tcase,
+		       test_stream_that_could_be_connected_anew_is_refused);
 	tcase_add_test(tcase, test_bind_of_wrong_kind_is_refused_naming_it);
 	tcase_add_test(tcase, test_bind_of_protected_directory_is_denied);
 	tcase_add_loop_test(tcase, test_hostname_is_checked, 0,

@@ -84,9 +84,13 @@ static long take_mqueue(void)
 {
 	static unsigned long n;
 	char name[64];
+	mqd_t queue;
 
 	snprintf(name, sizeof(name), "/q%d-%lu", (int)getpid(), n++);
-	return mq_open(name, O_CREAT | O_RDWR, 0600, NULL);
+	queue = mq_open(name, O_CREAT | O_RDWR, 0600, NULL);
+	if (queue >= 0)
+		(void)mq_unlink(name); /* it counts until it is closed */
+	return queue;
 }
 
 static long take_memlock(void)
@@ -139,7 +143,11 @@ static long take_inflight(void)
 
 static long take_shm(void)
 {
-	return shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+	int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+
+	if (id >= 0 && shmat(id, NULL, 0) != (void *)-1)
+		(void)shmctl(id, IPC_RMID, NULL); /* gone when detached */
+	return id;
 }
 
 static long take_lease(void)

@@ -270,6 +270,11 @@ static const char *check_whole(const struct hlp_policy *policy)
 		return "users: more than there are blocks";
 	if (in_range(policy, policy->uid) || in_range(policy, policy->gid))
 		return "user: lies in range";
+	/* Who runs as one of these could trace the helper or a sandbox. */
+	for (uint32_t i = 0; i < policy->n_allow; i++)
+		if (policy->allow[i] == policy->uid ||
+		    in_range(policy, policy->allow[i]))
+			return "allow: the helper's own user or one in range";
 	return NULL;
 }
 

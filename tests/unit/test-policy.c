@@ -136,6 +136,7 @@ START_TEST(test_policy_wrong_lines_are_refused)
 		"pool 17",	       "pool 1\npool 1",
 		"user 5 5\nuser 5 5",  "users 5\nrange 65536 4",
 		"user 65536 1\nrange 65536 4",
+		"user 5 5\nallow 4 5", "allow 65537\nrange 65536 4",
 	};
 
 	for (size_t i = 0; i < COUNT(wrong); i++) {

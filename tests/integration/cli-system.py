@@ -4,6 +4,7 @@
 
 Runs in a mount namespace of its own, with a /run that nobody else sees.
 """
+import contextlib
 import json
 import os
 import shutil
@@ -31,6 +32,8 @@ class Machine:
         for uid in (OTHER_UID, REFUSED_UID):
             os.makedirs(self.home(uid))
             os.chown(self.home(uid), uid, uid)
+            os.mkdir(self.runtime(uid), 0o700)
+            os.chown(self.runtime(uid), uid, uid)
         policy = os.path.join(top, "helper.conf")
         with open(policy, "w", encoding="ascii") as file:
             file.write(f"allow {OTHER_UID}\n")
@@ -41,16 +44,20 @@ class Machine:
             [os.path.join(top, "build", PROGRAMS[2]), "--listen", "--system",
              "--runtime-dir", "/run/creel", "--policy", policy,
              "--ready-fd", str(theirs)],
-            pass_fds=[theirs], stderr=subprocess.DEVNULL)
+            pass_fds=[theirs], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(theirs)
         self.ready = os.read(ready, 1)
 
     def home(self, uid):
         return os.path.join(self.top, "home", str(uid))
 
+    def runtime(self, uid):
+        return os.path.join(self.home(uid), "run")
+
     def run(self, uid, *args, **env):
         env = {"PATH": os.environ["PATH"], "HOME": self.home(uid),
-               "LC_ALL": "C", **env}
+               "XDG_RUNTIME_DIR": self.runtime(uid), "LC_ALL": "C", **env}
         done_ = subprocess.run(
             [self.creel, *args], env=env, cwd=self.home(uid), user=uid,
             group=uid, extra_groups=[], stdin=subprocess.DEVNULL,
@@ -62,7 +69,8 @@ class Machine:
         own = [pid for pid in parents() if self.is_ours(pid)]
         everyone = family(own + [self.helper.pid])
         for pid in everyone:
-            os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
         self.helper.wait()
         ok(wait_for(lambda: not everyone & set(parents())),
            "no process is left")
@@ -132,9 +140,11 @@ def main():
     top = tempfile.mkdtemp(prefix="creel-test-")
     os.chmod(top, 0o755)
     machine = Machine(top)
-    check(machine)
-    machine.close()
-    shutil.rmtree(top, ignore_errors=True)
+    try:
+        check(machine)
+    finally:
+        machine.close()
+        shutil.rmtree(top, ignore_errors=True)
     done()
 
 

@@ -75,9 +75,12 @@ class Crun:
         self.bundle = os.path.join(setup.dir, "bundle")
         self.name = "creel-bench-%d" % os.getpid()
         self.args = [self.path, "--root", os.path.join(setup.dir, "crun")]
+        self.holder = None
+        self.enter = []
         if not self.path:
             self.why = "crun is not installed"
             return
+        self.hold_namespace()
         root = os.path.join(self.bundle, "rootfs")
         for name in ("usr", "proc", "dev", "sys", "tmp", "workspace"):
             os.makedirs(os.path.join(root, name))
@@ -104,23 +107,46 @@ class Crun:
         with open(os.path.join(setup.dir, "crun.log"), "w+",
                   encoding="utf-8") as log:
             done = subprocess.run(
-                self.args + ["run", "--detach", "--bundle", self.bundle,
-                             self.name],
+                [*self.enter, *self.args, "run", "--detach", "--bundle",
+                 self.bundle, self.name],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=log, check=False)
             log.seek(0)
             if done.returncode != 0:
                 self.why = "crun: " + " ".join(log.read().split())
 
+    def hold_namespace(self):
+        """crun wants cgroup2 on /sys/fs/cgroup: where root has it elsewhere,
+        crun has a mount namespace of its own."""
+        with open("/proc/self/mounts", encoding="utf-8") as file:
+            pure = any(line.split()[1:3] == ["/sys/fs/cgroup", "cgroup2"]
+                       for line in file)
+        if pure or os.getuid() != 0:
+            return
+        self.holder = subprocess.Popen(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+             "mount -t cgroup2 cgroup2 /sys/fs/cgroup && echo ready && "
+             "exec sleep infinity"], stdout=subprocess.PIPE)
+        if self.holder.stdout.readline() == b"ready\n":
+            self.enter = ["nsenter", "--mount=" + self.namespace(), "--"]
+
+    def namespace(self):
+        return "/proc/%d/ns/mnt" % self.holder.pid
+
     def series(self):
         if self.why:
             return []
-        return ["++", "crun-exec", *self.args, "exec", self.name, INSIDE]
+        name = "crun-exec" + ("@" + self.namespace() if self.enter else "")
+        return ["++", name, *self.args, "exec", self.name, INSIDE]
 
     def end(self):
         if self.path:
-            subprocess.run(self.args + ["delete", "--force", self.name],
-                           stderr=subprocess.DEVNULL, check=False)
+            subprocess.run(
+                self.enter + self.args + ["delete", "--force", self.name],
+                stderr=subprocess.DEVNULL, check=False)
+        if self.holder:
+            self.holder.kill()
+            self.holder.wait()
 
 
 def bwrap_series(setup):
@@ -318,22 +344,7 @@ def measure(setup, crun):
         print("# BENCH_PROFILE=1 shows where the time of missed figures goes")
 
 
-def pure_cgroup2(argv):
-    """crun wants cgroup2 on /sys/fs/cgroup: root starts again in a mount
-    namespace of its own where that is so."""
-    with open("/proc/self/mounts", encoding="utf-8") as file:
-        pure = any(line.split()[1:3] == ["/sys/fs/cgroup", "cgroup2"]
-                   for line in file)
-    if pure or os.getuid() != 0 or not shutil.which("unshare"):
-        return
-    os.execvp("unshare", [
-        "unshare", "--mount", "--propagation", "private", "sh", "-c",
-        'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"', "sh",
-        sys.executable, *argv])
-
-
 def main():
-    pure_cgroup2(sys.argv)
     setup = Setup(os.path.abspath(sys.argv[1]))
     crun = Crun(setup)
     try:

@@ -7,6 +7,7 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <spawn.h>
@@ -155,14 +156,56 @@ static void shuffle(size_t *order, size_t n)
 	}
 }
 
+/* A command that is timed. */
+struct series {
+	char *name;
+	char **argv;
+	int ns_fd; /* mount namespace that it runs in, -1 this one */
+};
+
+/* NAME, or NAME@FILE where FILE is a mount namespace. */
+static void series_init(struct series *series, char **argv)
+{
+	char *at = strchr(argv[0], '@');
+
+	*series = (struct series){ argv[0], argv + 1, -1 };
+	if (!at)
+		return;
+	*at = '\0';
+	series->ns_fd = open(at + 1, O_RDONLY | O_CLOEXEC);
+	if (series->ns_fd < 0)
+		fail("%s: %m", at + 1);
+}
+
+static void enter(int ns_fd)
+{
+	if (setns(ns_fd, CLONE_NEWNS) != 0)
+		fail("setns: %m");
+}
+
+static double time_series(const struct series *series, int home_fd,
+			  posix_spawn_file_actions_t *actions)
+{
+	double usec;
+
+	settle();
+	if (series->ns_fd < 0)
+		return time_process(series->argv, actions);
+	enter(series->ns_fd);
+	usec = time_process(series->argv, actions);
+	enter(home_fd);
+	return usec;
+}
+
 /*
  * spawn WARMUP RUNS CSV ++ SERIES ARG... ++ SERIES ARG...: whole processes, one
  * of each series in each round.
  */
 static int do_spawn(struct bench *bench, char **argv)
 {
-	char **series[MAX_SERIES];
-	size_t n = 0;
+	struct series series[MAX_SERIES];
+	size_t order[MAX_SERIES], n = 0;
+	int home_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	posix_spawn_file_actions_t actions;
 
 	actions_init(&actions);
@@ -173,20 +216,15 @@ static int do_spawn(struct bench *bench, char **argv)
 			fail("series: at most %d, a name and a command each",
 			     MAX_SERIES);
 		*argv = NULL;
-		series[n++] = argv + 1;
+		series_init(&series[n++], argv + 1);
 		argv += 2;
 	}
 	for (unsigned long run = 0; run < bench->warmup + bench->runs; run++) {
-		size_t order[MAX_SERIES];
-
 		shuffle(order, n);
-		for (size_t i = 0; i < n; i++) {
-			char **one = series[order[i]];
-
-			settle();
-			bench_sample(bench, one[0], run,
-				     time_process(one + 1, &actions));
-		}
+		for (size_t i = 0; i < n; i++)
+			bench_sample(bench, series[order[i]].name, run,
+				     time_series(&series[order[i]], home_fd,
+						 &actions));
 	}
 	posix_spawn_file_actions_destroy(&actions);
 	return 0;

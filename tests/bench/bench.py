@@ -288,15 +288,15 @@ def table(medians, cost, crun):
 
 
 def profile(setup):
-    """Where the time goes: system calls of all processes, by perf where it is
-    there and allowed, else those of a process of its own, by strace."""
+    """Where the time goes, by system call: of the client's processes by strace;
+    with a daemon of the whole machine's by perf, where root has it."""
     workspace = ["--workspace", setup.workspace + ":ro"]
     for args in (["run", *workspace], ["run", "--no-daemon", *workspace],
                  ["exec", *workspace, "bench"]):
         command = [setup.creel, *args, "--", INSIDE]
         print("\n# profile: " + " ".join(command), flush=True)
         perf = shutil.which("perf")
-        if perf and os.getuid() == 0:
+        if perf and os.getuid() == 0 and "--no-daemon" not in args:
             subprocess.run([perf, "trace", "-a", "-s", *command], check=False,
                            stdin=subprocess.DEVNULL)
         elif shutil.which("strace"):

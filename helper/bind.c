@@ -90,6 +90,18 @@ static int idmap_image(const struct hlp_self *self, uint32_t block,
 	return hlp_clone_idmap(self, &maps, err);
 }
 
+/*
+ * Layers that are written to: root's with an image's ids; of anyone else there
+ * is one id, the sandbox's identity, whose files could else not be copied up.
+ */
+static bool has_image_ids(const struct hlp_self *self,
+			  const struct hlp_step *step)
+{
+	if (step->op == HLP_OP_IMAGE)
+		return self->caller_uid == 0 || !step->image.writable;
+	return self->caller_uid == 0 && step->mount.layers;
+}
+
 static int shift_ids(struct hlp_slots *slots, struct hlp_slot *slot,
 		     int tree_fd, const struct hlp_source *source, bool image,
 		     struct err *err)
@@ -108,6 +120,20 @@ static int shift_ids(struct hlp_slots *slots, struct hlp_slot *slot,
 	return 0;
 }
 
+/* An image is the first of its step and is only read. */
+static int check_private(const struct hlp_self *self,
+			 const struct hlp_step *step, size_t i,
+			 const struct hlp_source *source, struct err *err)
+{
+	bool fixed = step->op == HLP_OP_IMAGE ? i == 0 : step->mount.readonly;
+
+	if (self->caller_uid != 0 || fixed || hlp_source_private(source->text))
+		return 0;
+	return err_set(
+		err, ERR_DENIED, 0,
+		"a writable source of root's must lie below a directory that nobody else can enter");
+}
+
 /*
  * Safety: the tree is what the sender could open, in the mount namespace that
  * it was opened in (else EINVAL); it comes whole, so nothing that a mount hides
@@ -115,24 +141,19 @@ static int shift_ids(struct hlp_slots *slots, struct hlp_slot *slot,
  */
 static int clone_tree(struct hlp_slots *slots, struct hlp_slot *slot,
 		      const struct hlp_step *step, int *fd,
-		      struct hlp_source *source, struct err *err)
+		      const struct hlp_source *source, struct err *err)
 {
-	bool image = step->op == HLP_OP_IMAGE;
-	bool fixed = image || step->mount.readonly;
+	bool must = step->op != HLP_OP_IMAGE || step->image.writable;
 	auto_fd tree_fd = hlp_mount_tree(
 		*fd, "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
 
 	if (tree_fd < 0)
 		return -1;
-	if (slots->self.caller_uid == 0 && !fixed &&
-	    !hlp_source_private(source->text))
-		return err_set(
-			err, ERR_DENIED, 0,
-			"a writable source of root's must lie below a directory that nobody else can enter");
 	if (!slot->map_caller &&
-	    shift_ids(slots, slot, tree_fd, source, image, err) < 0) {
+	    shift_ids(slots, slot, tree_fd, source,
+		      has_image_ids(&slots->self, step), err) < 0) {
 		/* An image can be read without; its owner is then nobody. */
-		if (!image)
+		if (must)
 			return -1;
 		*err = (struct err)ERR_INIT;
 	}
@@ -141,34 +162,48 @@ static int clone_tree(struct hlp_slots *slots, struct hlp_slot *slot,
 	return 0;
 }
 
+/* After a step, where no tree was made of them: what its descriptors are. */
+static int send_sources(const struct hlp_slot *slot,
+			const struct hlp_source *sources, size_t n,
+			struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (wire_send(slot->step_fd, &sources[i],
+			      HLP_SOURCE_BYTES(&sources[i]), NULL, 0, err) < 0)
+			return -1;
+	return 0;
+}
+
 /**
- * hlp_bind_relay() - hand a step with a source to the setup process
+ * hlp_bind_relay() - hand a step with sources to the setup process
  * @step:  MOUNT or IMAGE
- * @frame: the O_PATH descriptor; it is consumed
+ * @frame: the O_PATH descriptors; they are consumed
  *
- * Return: 0 or -1; nothing was sent where the source is refused, and the setup
+ * Return: 0 or -1; nothing was sent where a source is refused, and the setup
  * process is killed where it does not read.
  */
 int hlp_bind_relay(struct hlp_slots *slots, struct hlp_slot *slot,
 		   const struct hlp_step *step, struct wire_frame *frame,
 		   struct err *err)
 {
-	static struct hlp_source source;
+	static struct hlp_source sources[HLP_STEP_MAX_FDS];
+	size_t n = frame->n_fds;
 
-	if (step->op == HLP_OP_IMAGE && step->image.writable)
-		return err_set(err, ERR_UNSUPPORTED, 0,
-			       "images are read-only in this version");
-	memset(&source, 0, offsetof(struct hlp_source, text));
-	if (hlp_source_read(slots->self.proc_fd, frame->fds[0], &source, err) <
-		    0 ||
-	    (slots->self.system &&
-	     clone_tree(slots, slot, step, &frame->fds[0], &source, err) < 0))
-		return -1;
-	if (wire_send(slot->step_fd, step, sizeof(*step), frame->fds, 1, err) <
+	for (size_t i = 0; i < n; i++) {
+		memset(&sources[i], 0, offsetof(struct hlp_source, text));
+		if (hlp_source_read(slots->self.proc_fd, frame->fds[i],
+				    &sources[i], err) < 0 ||
+		    (slots->self.system &&
+		     (check_private(&slots->self, step, i, &sources[i], err) <
+			      0 ||
+		      clone_tree(slots, slot, step, &frame->fds[i],
+				 &sources[i], err) < 0)))
+			return -1;
+	}
+	if (wire_send(slot->step_fd, step, sizeof(*step), frame->fds, n, err) <
 		    0 ||
 	    (!slots->self.system &&
-	     wire_send(slot->step_fd, &source, HLP_SOURCE_BYTES(&source), NULL,
-		       0, err) < 0)) {
+	     send_sources(slot, sources, n, err) < 0)) {
 		hlp_slot_kill(slot);
 		return err_wrap(err, "setup process");
 	}

@@ -283,15 +283,15 @@ int hlp_box_act(struct hlp_box *box, const struct hlp_step *step, int fd,
 }
 
 /*
- * The tree that came with a step. Rootless, one of the host's can be cloned
- * only by path, in here: its identity follows in a datagram of its own.
+ * A tree that came with a step. Rootless, one of the host's can be cloned only
+ * by path, in here: its identity follows in a datagram of its own.
  */
 static int take_tree(const struct hlp_box *box, struct wire_frame *frame,
-		     int *tree_fd, struct err *err)
+		     size_t i, int *tree_fd, struct err *err)
 {
 	const struct hlp_step *step = &box->config->step;
 	struct hlp_source source;
-	auto_fd fd = wire_frame_take_fd(frame, 0);
+	auto_fd fd = wire_frame_take_fd(frame, i);
 	auto_frame extra = { .n_fds = 0 };
 
 	if (fd < 0 || box->config->system) {
@@ -314,12 +314,16 @@ static int dispatch(struct hlp_box *box, struct wire_frame *frame,
 		    const struct hlp_step *step, struct err *err)
 {
 	auto_fd fd = -1;
-
+	auto_fd layers_fd = -1;
 	/* Also after a failure: what follows a step comes before the next. */
-	if (take_tree(box, frame, &fd, err) < 0 || box->failed)
+	int failed = take_tree(box, frame, 0, &fd, err);
+
+	if (frame->n_fds > 1 && take_tree(box, frame, 1, &layers_fd, err) < 0)
+		failed = -1;
+	if (failed || box->failed)
 		return -1;
 	if (step->op == HLP_OP_IMAGE)
-		return hlp_image_set(box, fd, err);
+		return hlp_image_set(box, fd, layers_fd, err);
 	if (box->image && hlp_step_target(step))
 		return hlp_image_defer(step, fd_take(&fd), err);
 	return hlp_box_act(box, step, fd, err);
@@ -343,8 +347,9 @@ static __attribute__((noreturn)) void start(struct hlp_box *box, uint32_t seq)
 	} else if ((!box->image ||
 		    hlp_image_finish(box, &failed_seq, &err) == 0) &&
 		   hlp_root_enter(box, &err) == 0 &&
-		   hlp_mount_attr(box->root.fd, false, MOUNT_ATTR_RDONLY, -1,
-				  &err) == 0 &&
+		   (box->layers_fd >= 0 ||
+		    hlp_mount_attr(box->root.fd, false, MOUNT_ATTR_RDONLY, -1,
+				   &err) == 0) &&
 		   (!box->bound || hlp_proc_check(box, &err) == 0)) {
 		hlp_seal(box, seq);
 	}
@@ -368,6 +373,7 @@ void hlp_box_main(const struct hlp_box_config *config)
 			       .stage_fd = -1,
 			       .root = { .fd = -1 },
 			       .image_fd = -1,
+			       .layers_fd = -1,
 			       .image = config->step.new_.root ==
 					HLP_ROOT_IMAGE };
 	struct hlp_step step;
@@ -379,7 +385,8 @@ void hlp_box_main(const struct hlp_box_config *config)
 	for (bool ready = false;; ready = true) {
 		struct err err = ERR_INIT;
 
-		if (wire_recv(box.step_fd, &frame, 1, &err) != WIRE_GOT)
+		if (wire_recv(box.step_fd, &frame, HLP_STEP_MAX_FDS, &err) !=
+		    WIRE_GOT)
 			_exit(1);
 		if (ready && step.op == HLP_OP_START)
 			start(&box, step.seq);

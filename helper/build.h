@@ -42,6 +42,7 @@ struct hlp_box {
 	struct hlp_root_dir root;
 	bool image;
 	int image_fd; /* the image, below the skeleton in root */
+	int layers_fd; /* upper and work of a writable one, -1 none */
 	bool bound; /* a bind source of the caller's is mounted */
 	int spare_fds[HLP_BOX_SPARES]; /* detached tmpfs, n_spares of them */
 	size_t n_spares;
@@ -64,7 +65,8 @@ int hlp_own_attach(struct hlp_box *box, int tree_fd, const char *path,
 		   bool directory, struct err *err);
 
 /* image.c */
-int hlp_image_set(struct hlp_box *box, int tree_fd, struct err *err);
+int hlp_image_set(struct hlp_box *box, int tree_fd, int layers_fd,
+		  struct err *err);
 int hlp_image_defer(const struct hlp_step *step, int fd, struct err *err);
 int hlp_image_finish(struct hlp_box *box, uint32_t *seq, struct err *err);
 

@@ -29,7 +29,7 @@ static hlp_handler_fn hlp_do_new, hlp_do_build, hlp_do_start, hlp_do_abort,
 static const struct hlp_verb hlp_verbs[] = {
 	/* op              legal in                  fds   bytes  then             handler */
 	{ HLP_OP_NEW,      IN(HLP_ST_IDLE),           0, 0,  1152, HLP_ST_BUILDING, hlp_do_new },
-	{ HLP_OP_IMAGE,    IN(HLP_ST_IMAGE),          1, 3,    16, HLP_ST_BUILDING, hlp_do_build },
+	{ HLP_OP_IMAGE,    IN(HLP_ST_IMAGE),          1, 2,    16, HLP_ST_BUILDING, hlp_do_build },
 	{ HLP_OP_MOUNT,    BUILD,                     1, 1,  2048, HLP_ST_BUILDING, hlp_do_build },
 	{ HLP_OP_TMPFS,    BUILD,                     0, 0,  2048, HLP_ST_BUILDING, hlp_do_build },
 	{ HLP_OP_WRITE,    BUILD,                     0, 0,  4096, HLP_ST_BUILDING, hlp_do_build },
@@ -66,7 +66,7 @@ const struct hlp_verb *hlp_verb_admit(enum hlp_state state,
 		return NULL;
 	/* The one verb whose arguments say how many there are. */
 	if (step->op == HLP_OP_IMAGE &&
-	    n_fds != (step->image.writable ? 3U : 1U))
+	    n_fds != (step->image.writable ? 2U : 1U))
 		return NULL;
 	return verb;
 }

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * An image as root, read-only: an overlay of the image and, above it, a
- * skeleton that holds the mount points which the image lacks and the files of
- * /etc that are the sandbox's own.  An overlay's layers must not change once it
- * is mounted, so mounts wait until all targets are known.
+ * An image as root: an overlay of the image and, above it, a skeleton that
+ * holds the mount points which the image lacks and the files of /etc that are
+ * the sandbox's own.  An overlay's layers must not change once it is mounted,
+ * so mounts wait until all targets are known.  Where the root can be written
+ * to, a directory of the caller's takes what is written.
  */
 #include <config.h>
 
 #include "helper/build.h"
 
 #include <fcntl.h>
+#include <linux/securebits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "proto/cleanup.h"
@@ -42,14 +46,29 @@ static bool find_mounted(const struct hlp_mount_line *line, void *arg)
 	return false;
 }
 
+/* Overlay takes both only from one mount: they come with their parent. */
+static int set_layers(struct hlp_box *box, int tree_fd, struct err *err)
+{
+	auto_fd point_fd = hlp_make_node(box->stage_fd, "layers", true, err);
+
+	if (point_fd < 0 || hlp_mount_attach(tree_fd, point_fd, err) < 0)
+		return err_wrap(err, "image");
+	box->layers_fd = openat(box->stage_fd, "layers",
+				O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return box->layers_fd < 0 ? err_set(err, ERR_KERNEL, errno, "image") :
+				    0;
+}
+
 /**
  * hlp_image_set() - take the image
- * @tree_fd: detached, nosuid and nodev; borrowed
+ * @tree_fd:   detached, nosuid and nodev; borrowed
+ * @layers_fd: likewise, -1 for an image that is only read
  *
  * Safety: a tree that the caller could open, read-only from here on; what its
  * files and links say is first believed when it is the root.
  */
-int hlp_image_set(struct hlp_box *box, int tree_fd, struct err *err)
+int hlp_image_set(struct hlp_box *box, int tree_fd, int layers_fd,
+		  struct err *err)
 {
 	auto_fd image_fd = -1;
 	uint64_t id;
@@ -74,7 +93,7 @@ int hlp_image_set(struct hlp_box *box, int tree_fd, struct err *err)
 	if (!id)
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "something is mounted in the image");
-	return 0;
+	return layers_fd < 0 ? 0 : set_layers(box, layers_fd, err);
 }
 
 /**
@@ -104,6 +123,9 @@ static int copy_mode(const struct hlp_box *box, const char *path)
 
 	if (fstatat(box->image_fd, path + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -1;
+	/* A link's mode, which is 0777, says nothing. */
+	if (!S_ISDIR(st.st_mode))
+		return 0;
 	/* EINVAL: an owner that has no id in here; it stays root's. */
 	if (fchownat(box->root.fd, path + 1, st.st_uid, st.st_gid,
 		     AT_SYMLINK_NOFOLLOW) < 0 &&
@@ -157,25 +179,78 @@ static int make_target(struct hlp_box *box, const char *target, bool directory,
 	return fd < 0 ? -1 : copy_modes(box, real + base, err);
 }
 
-static int mount_overlay(struct hlp_box *box, struct err *err)
+/* What overlay makes and copies is made as whom @st belongs to. */
+static int act_as(const struct stat *st, struct err *err)
+{
+	/* Or CAP_DAC_OVERRIDE would go: "work" is a directory of mode 0. */
+	if (prctl(PR_SET_SECUREBITS, st ? SECBIT_NO_SETUID_FIXUP : 0) < 0)
+		return err_set(err, ERR_KERNEL, errno, "securebits");
+	(void)setfsgid(st ? st->st_gid : getegid());
+	(void)setfsuid(st ? st->st_uid : geteuid());
+	return 0;
+}
+
+/*
+ * Safety: "upper" and "work" are descriptors of directories of the caller's
+ * tree, no links; overlay gets them as such, whatever becomes of the names. All
+ * of it happens with the setup process's rights in the sandbox's namespace.
+ */
+static int new_writable(struct hlp_box *box, struct err *err)
+{
+	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	auto_fd upper_fd = openat(box->layers_fd, "upper", flags);
+	auto_fd work_fd = openat(box->layers_fd, "work", flags);
+	char lower[48], upper[24], work[24];
+	const struct hlp_option options[] = {
+		{ "lowerdir", lower }, { "upperdir", upper },
+		{ "workdir", work },   { "userxattr", NULL },
+		{ NULL, NULL },
+	};
+	auto_fd tree_fd = -1;
+	struct stat st;
+
+	if (upper_fd < 0 || work_fd < 0 || fstat(upper_fd, &st) < 0 ||
+	    fchdir(box->proc_fd) < 0)
+		return err_set(err, ERR_KERNEL, errno, "image's layers");
+	(void)snprintf(lower, sizeof(lower), "self/fd/%d:self/fd/%d",
+		       box->root.fd, box->image_fd);
+	(void)snprintf(upper, sizeof(upper), "self/fd/%d", upper_fd);
+	(void)snprintf(work, sizeof(work), "self/fd/%d", work_fd);
+	if (act_as(&st, err) < 0)
+		return -1;
+	tree_fd = hlp_mount_new("overlay", options,
+				MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
+	if (act_as(NULL, err) < 0)
+		return -1;
+	return fd_take(&tree_fd);
+}
+
+static int new_readonly(struct hlp_box *box, struct err *err)
 {
 	static const struct hlp_option options[] = {
 		{ "lowerdir", "skeleton:image" },
 		{ "userxattr", NULL },
 		{ NULL, NULL },
 	};
+
+	/* The names of the layers are relative: no path can redirect them. */
+	if (fchdir(box->stage_fd) < 0)
+		return err_set(err, ERR_KERNEL, errno, "overlay");
+	return hlp_mount_new(
+		"overlay", options,
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
+}
+
+static int mount_overlay(struct hlp_box *box, struct err *err)
+{
 	auto_fd target_fd = hlp_make_node(box->stage_fd, "root", true, err);
 	auto_fd tree_fd = -1;
 	char etc[] = "/etc";
 
-	if (copy_modes(box, etc, err) < 0)
+	if (target_fd < 0 || copy_modes(box, etc, err) < 0)
 		return -1;
-	/* The names of the layers are relative: no path can redirect them. */
-	if (target_fd < 0 || fchdir(box->stage_fd) < 0)
-		return err_set(err, ERR_KERNEL, errno, "overlay");
-	tree_fd = hlp_mount_new(
-		"overlay", options,
-		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
+	tree_fd = box->layers_fd < 0 ? new_readonly(box, err) :
+				       new_writable(box, err);
 	if (tree_fd < 0 || hlp_mount_attach(tree_fd, target_fd, err) < 0)
 		return -1;
 	fd_close(&box->root.fd);

@@ -180,7 +180,8 @@ static int check_hostname(const char *name, struct err *err)
 
 static int check_mount(const struct hlp_step *step, struct err *err)
 {
-	if (!is_bool(&step->mount.readonly) || !is_bool(&step->mount.noexec))
+	if (!is_bool(&step->mount.readonly) ||
+	    !is_bool(&step->mount.noexec) || !is_bool(&step->mount.layers))
 		return bad(err, "not a truth value");
 	return check_target(step->mount.target, err);
 }
@@ -218,7 +219,7 @@ int hlp_step_check(const struct hlp_step *step, size_t n_fds, struct err *err)
 	case HLP_OP_IMAGE:
 		if (!is_bool(&step->image.writable))
 			return bad(err, "not a truth value");
-		want_fds = step->image.writable ? 3 : 1;
+		want_fds = step->image.writable ? 2 : 1;
 		break;
 	case HLP_OP_MOUNT:
 		want_fds = 1;

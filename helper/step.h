@@ -21,6 +21,7 @@
 	4352 /* as many sandboxes as a policy allows, and the pool */
 #define HLP_MAX_ID 65535 /* largest uid and gid inside */
 #define HLP_HOSTNAME_MAX_BYTES 64
+#define HLP_STEP_MAX_FDS 2
 
 enum hlp_op {
 	HLP_OP_INVALID = 0,
@@ -92,6 +93,7 @@ struct hlp_step {
 		struct {
 			bool readonly;
 			bool noexec;
+			bool layers; /* of an image, with its ids */
 			char target[WIRE_PATH_MAX_BYTES];
 		} mount;
 		struct {

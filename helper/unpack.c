@@ -71,6 +71,7 @@ static bool unpack_mount(const Hlp__Request *req, struct hlp_args *args)
 {
 	args->step.mount.readonly = req->mount->readonly;
 	args->step.mount.noexec = req->mount->noexec;
+	args->step.mount.layers = req->mount->layers;
 	copy_text(args->step.mount.target, sizeof(args->step.mount.target),
 		  req->mount->target);
 	return true;

@@ -51,6 +51,7 @@ static void request_mount(golden_visit *visit, void *data)
 	verb.target = (char *)"/workspace";
 	verb.readonly = 1;
 	verb.noexec = 1;
+	verb.layers = 1;
 	outer.seq = 4711;
 	outer.op_case = HLP__REQUEST__OP_MOUNT;
 	outer.mount = &verb;

@@ -87,14 +87,14 @@ START_TEST(test_dispatch_invalid_verb_is_never_admitted)
 }
 END_TEST
 
-START_TEST(test_dispatch_writable_image_needs_three_fds)
+START_TEST(test_dispatch_writable_image_needs_two_fds)
 {
 	struct hlp_step step = { .op = HLP_OP_IMAGE,
 				 .image = { .writable = true } };
 
 	for (size_t n = 0; n < MAX_FDS; n++)
 		ck_assert((hlp_verb_admit(HLP_ST_IMAGE, &step, 4, n) != NULL) ==
-			  (n == 3));
+			  (n == 2));
 }
 END_TEST
 
@@ -673,7 +673,7 @@ Suite *test_suite(void)
 
 	tcase_add_test(tc, test_dispatch_matrix_is_the_table);
 	tcase_add_test(tc, test_dispatch_invalid_verb_is_never_admitted);
-	tcase_add_test(tc, test_dispatch_writable_image_needs_three_fds);
+	tcase_add_test(tc, test_dispatch_writable_image_needs_two_fds);
 	tcase_add_test(tc, test_dispatch_too_long_is_refused_and_states_follow);
 	tcase_add_test(tc, test_dispatch_new_with_image_makes_image_due);
 	tcase_add_test(tc, test_dispatch_filter_rows_have_reasons);

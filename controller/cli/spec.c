@@ -235,7 +235,7 @@ int cli_spec_fill(struct cli_call *call, const struct cli_args *args,
 	if (args->has[CLI_OPT_WRITABLE]) {
 		if (!call->spec.image_fd)
 			return err_set(err, ERR_BAD_REQUEST, 0,
-				       "--writable: the host image has no writable form");
+				       "--writable: the host image has no writable form, give one with --image DIR");
 		call->spec.writable = true;
 	}
 	/*

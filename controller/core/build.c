@@ -19,18 +19,35 @@
 #define BYTES_PER_INODE 4096
 #define INODES_MIN 1024
 
-static int send_verb(struct ctl_sandbox *sandbox, Hlp__Request *req, int fd,
-		     int what)
+#define WHAT_IMAGE (-2)
+
+static int send_fds(struct ctl_sandbox *sandbox, Hlp__Request *req,
+		    const int *fds, size_t n_fds, int what)
 {
 	struct ctl_build *build = sandbox->build;
 
-	if (ctl_helper_send(sandbox->ctl, req, fd) < 0)
+	if (ctl_helper_send_fds(sandbox->ctl, req, fds, n_fds) < 0)
 		return -1;
 	if (build->first_seq == 0)
 		build->first_seq = req->seq;
 	build->last_seq = req->seq;
 	build->what[req->seq - build->first_seq] = (int16_t)what;
 	return 0;
+}
+
+static int send_verb(struct ctl_sandbox *sandbox, Hlp__Request *req, int fd,
+		     int what)
+{
+	return send_fds(sandbox, req, &fd, fd >= 0 ? 1 : 0, what);
+}
+
+static int send_image(struct ctl_sandbox *sandbox, Hlp__Request *req)
+{
+	const struct ctl_build *build = sandbox->build;
+	const int fds[2] = { build->spec->image_fd, build->layers_fd };
+
+	return send_fds(sandbox, req, fds, build->spec->writable ? 2 : 1,
+			WHAT_IMAGE);
 }
 
 static int send_new(struct ctl_sandbox *sandbox)
@@ -64,7 +81,8 @@ static int send_new(struct ctl_sandbox *sandbox)
 		hlp__request__init(&req);
 		req.op_case = HLP__REQUEST__OP_IMAGE;
 		req.image = &image;
-		return send_verb(sandbox, &req, spec->image_fd, -1);
+		image.writable = spec->writable;
+		return send_image(sandbox, &req);
 	}
 	return 0;
 }
@@ -79,6 +97,7 @@ static int send_mount(struct ctl_sandbox *sandbox, int index)
 	if (mount->kind == CTL_MOUNT_BIND) {
 		bind.target = mount->target;
 		bind.readonly = mount->readonly;
+		bind.layers = mount->is_layers;
 		req.op_case = HLP__REQUEST__OP_MOUNT;
 		req.mount = &bind;
 	} else {
@@ -265,6 +284,12 @@ int ctl_build_start(struct ctl_sandbox *sandbox, struct ctl_spec *spec,
 	build = calloc(1, sizeof(*build));
 	if (!build)
 		return err_set(&fail->err, ERR_KERNEL, ENOMEM, "sandbox");
+	build->layers_fd = build->lock_fd = -1;
+	if (spec->writable &&
+	    ctl_overlay_make(sandbox, spec, build, fail) < 0) {
+		ctl_build_free(build);
+		return -1;
+	}
 	build->spec = spec;
 	sandbox->build = build;
 	LIST_INSERT_HEAD(&sandbox->ctl->building, sandbox, building);
@@ -309,8 +334,9 @@ static void record(struct ctl_build *build, const Hlp__Failed *msg)
 		err_wrap(&fail->err, "%.70s", mount->what);
 	else
 		err_wrap(&fail->err, "sandbox");
-	/* Only a bind can fail for want of idmapped mounts of its kind. */
-	build->retry = mount && mount->kind == CTL_MOUNT_BIND &&
+	/* Only sources can fail for want of idmapped mounts of their kind. */
+	build->retry = ((mount && mount->kind == CTL_MOUNT_BIND) ||
+			what == WHAT_IMAGE) &&
 		       !build->map_caller &&
 		       msg->code == ERR_UNSUPPORTED;
 	if (msg->code == ERR_UNSUPPORTED || msg->code == ERR_KERNEL)
@@ -365,6 +391,8 @@ void ctl_build_free(struct ctl_build *build)
 {
 	if (!build)
 		return;
+	fd_close(&build->layers_fd);
+	fd_close(&build->lock_fd);
 	ctl_spec_free(build->spec);
 	free(build);
 }

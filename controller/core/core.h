@@ -136,6 +136,7 @@ struct ctl_sandbox {
 	bool resyncing;
 	bool idle_run; /* adopted, its command has not come back yet */
 	bool marked;   /* has a marker on disk */
+	uint64_t cleans; /* it empties this overlay, 0 none */
 	char warning[120];
 	uint32_t answer_seq;
 	LIST_HEAD(, ctl_exec) execs;
@@ -150,7 +151,9 @@ struct ctl_build {
 	struct ctl_spec *spec; /* owned */
 	uint32_t first_seq;
 	uint32_t last_seq;
-	int16_t what[CTL_MAX_MOUNTS + 24]; /* mount of each verb, or -1 - op */
+	int layers_fd; /* owned; of a writable image, see overlay.c */
+	int lock_fd;   /* owned */
+	int16_t what[CTL_MAX_MOUNTS + 24]; /* mount of each verb, or -1 */
 	bool map_caller;
 	bool retry; /* once more, with map_caller */
 	bool failed;
@@ -199,6 +202,7 @@ struct ctl {
 	struct event *sweep;
 	struct event *tick;
 	struct event *resync_timer;
+	struct event *overlay_timer;
 	time_t busy_at; /* monotonic */
 	struct ctl_protect protect;
 	char *state_dir; /* owned, NULL: none */
@@ -217,6 +221,8 @@ void ctl_check_ready(struct ctl *ctl);
 /* helper.c */
 int ctl_helper_open(struct ctl *ctl, int fd, struct err *err);
 int ctl_helper_send(struct ctl *ctl, Hlp__Request *req, int fd);
+int ctl_helper_send_fds(struct ctl *ctl, Hlp__Request *req, const int *fds,
+			size_t n_fds);
 void ctl_helper_kill(struct ctl_sandbox *sandbox);
 void ctl_helper_bye(struct ctl *ctl);
 
@@ -311,5 +317,13 @@ int ctl_state_session_dir(struct ctl *ctl, const char *name, char **where,
 			  struct ctl_fail *fail);
 void ctl_state_mark(struct ctl *ctl, const char *name, bool on);
 bool ctl_state_marked(struct ctl *ctl, const char *name);
+
+/* overlay.c: what is written to images */
+int ctl_overlay_make(struct ctl_sandbox *sandbox, const struct ctl_spec *spec,
+		     struct ctl_build *build, struct ctl_fail *fail);
+void ctl_overlay_keep(struct ctl_sandbox *sandbox);
+void ctl_overlay_gone(struct ctl_sandbox *sandbox);
+void ctl_overlay_sweep(struct ctl *ctl);
+int ctl_overlay_clean(struct ctl *ctl, uint64_t overlay, int fd);
 
 #endif

@@ -88,6 +88,7 @@ void ctl_end(struct ctl *ctl, enum ctl_end end, const char *why)
 	}
 	(void)event_del(ctl->tick);
 	(void)event_del(ctl->resync_timer);
+	(void)event_del(ctl->overlay_timer);
 	if (ctl->options.on_end)
 		ctl->options.on_end(ctl->options.on_end_arg, end, why);
 }
@@ -98,6 +99,7 @@ static void serve_clients(struct ctl *ctl)
 
 	ctl->ready = true;
 	(void)event_del(ctl->resync_timer);
+	event_active(ctl->overlay_timer, EV_TIMEOUT, 0);
 	LIST_FOREACH(client, &ctl->clients, link)
 		ctl_conn_read(&client->conn, true);
 }
@@ -126,6 +128,16 @@ static void on_resync_timeout(evutil_socket_t fd, short what, void *arg)
 			ctl->n_resyncing);
 		serve_clients(ctl);
 	}
+}
+
+static void on_overlay_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct ctl *ctl = arg;
+
+	(void)fd;
+	(void)what;
+	if (!ctl->ended)
+		ctl_overlay_sweep(ctl);
 }
 
 /* Adopted sandboxes of run whose clients never came back. */
@@ -201,7 +213,9 @@ static int make_events(struct ctl *ctl, struct event_base *base)
 	ctl->sweep = event_new(base, -1, 0, on_sweep, ctl);
 	ctl->tick = event_new(base, -1, EV_PERSIST, on_tick, ctl);
 	ctl->resync_timer = event_new(base, -1, 0, on_resync_timeout, ctl);
-	if (!ctl->sweep || !ctl->tick || !ctl->resync_timer)
+	ctl->overlay_timer = event_new(base, -1, 0, on_overlay_timer, ctl);
+	if (!ctl->sweep || !ctl->tick || !ctl->resync_timer ||
+	    !ctl->overlay_timer)
 		return -1;
 	return event_add(ctl->tick, &tick);
 }
@@ -296,6 +310,8 @@ void ctl_free(struct ctl *ctl)
 		event_free(ctl->tick);
 	if (ctl->resync_timer)
 		event_free(ctl->resync_timer);
+	if (ctl->overlay_timer)
+		event_free(ctl->overlay_timer);
 	ctl_map_fini(&ctl->names);
 	ctl_map_fini(&ctl->ids);
 	ctl_map_fini(&ctl->tokens);

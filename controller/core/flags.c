@@ -88,6 +88,8 @@ void ctl_flags_digest(const struct ctl_spec *spec,
 	for (size_t i = 0; i < CTL_FLAG_COUNT; i++)
 		hash[i] = 0xcbf29ce484222325ULL;
 	hash[CTL_FLAG_IMAGE] = mix_fd(hash[CTL_FLAG_IMAGE], spec->image_fd);
+	hash[CTL_FLAG_WRITABLE] =
+		mix_number(hash[CTL_FLAG_WRITABLE], spec->writable);
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		enum ctl_flag flag = flag_of(&spec->mounts[i]);
 

@@ -258,13 +258,21 @@ int ctl_helper_open(struct ctl *ctl, int fd, struct err *err)
  */
 int ctl_helper_send(struct ctl *ctl, Hlp__Request *req, int fd)
 {
+	return ctl_helper_send_fds(ctl, req, &fd, fd >= 0 ? 1 : 0);
+}
+
+/**
+ * ctl_helper_send_fds() - one verb that has more than one descriptor
+ */
+int ctl_helper_send_fds(struct ctl *ctl, Hlp__Request *req, const int *fds,
+			size_t n_fds)
+{
 	struct err err = ERR_INIT;
 
 	if (++ctl->seq == 0)
 		ctl->seq = 1;
 	req->seq = ctl->seq;
-	if (ctl_conn_send(&ctl->helper, &req->base, &fd, fd >= 0 ? 1 : 0,
-			  &err) == 0)
+	if (ctl_conn_send(&ctl->helper, &req->base, fds, n_fds, &err) == 0)
 		return 0;
 	/* A verb that got lost would leave the two in different states. */
 	ctl_end(ctl, CTL_END_FAILED, err.text);

@@ -81,6 +81,7 @@ int ctl_label_pack(const struct ctl_label *label,
 	msg.n_digests = CTL_FLAG_COUNT;
 	msg.rlimits = list;
 	msg.n_rlimits = label->n_rlimits;
+	msg.overlay = label->overlay;
 	*len = lbl__label__get_packed_size(&msg);
 	if (*len > WIRE_LABEL_MAX_BYTES)
 		return err_set(err, ERR_LIMIT, 0, "label of %zu bytes", *len);
@@ -109,6 +110,7 @@ static int fill(const Lbl__Label *msg, struct ctl_label *label)
 		.pids = msg->pids,
 		.cap_keep = msg->cap_keep,
 		.n_rlimits = msg->n_rlimits,
+		.overlay = msg->overlay,
 	};
 	if (msg->version != LABEL_VERSION || msg->kind < CTL_KIND_RUN ||
 	    msg->kind > CTL_KIND_SESSION || msg->token.len != WIRE_ID_BYTES ||

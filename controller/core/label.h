@@ -61,6 +61,7 @@ struct ctl_label {
 	uint32_t digests[CTL_FLAG_COUNT];
 	struct ctl_rlimit rlimits[CTL_MAX_RLIMITS];
 	size_t n_rlimits;
+	uint64_t overlay; /* see overlay.c; 0 none */
 };
 
 void ctl_label_from_spec(struct ctl_label *label, const struct ctl_spec *spec);

@@ -154,6 +154,7 @@ int ctl_sandbox_live(struct ctl_sandbox *sandbox, const uint8_t *id,
 	sandbox->in_ids = true;
 	if (cgroup)
 		sandbox->cgroup_fd = wire_frame_take_fd(frame, 1);
+	ctl_overlay_keep(sandbox);
 	leave_building(sandbox);
 	if (sandbox->state == CTL_SANDBOX_DYING) {
 		ctl_helper_kill(sandbox);
@@ -218,6 +219,7 @@ void ctl_sandbox_start_failed(struct ctl_sandbox *sandbox,
 {
 	struct ctl_exec *exec;
 
+	ctl_overlay_gone(sandbox);
 	while ((exec = LIST_FIRST(&sandbox->execs)))
 		ctl_exec_fail(exec, fail);
 	bury(sandbox);
@@ -269,6 +271,7 @@ void ctl_sandbox_gone(struct ctl_sandbox *sandbox, bool oom)
 		ctl_state_mark(sandbox->ctl, sandbox->label.name, false);
 	ctl_log(CTL_LOG_INFO, "sandbox=%s gone%s", sandbox->label.name,
 		sandbox->death == CTL_DEATH_NONE ? " by itself" : "");
+	ctl_overlay_gone(sandbox);
 	while ((exec = LIST_FIRST(&sandbox->execs)))
 		ctl_exec_sandbox_gone(exec);
 	bury(sandbox);

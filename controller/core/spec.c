@@ -185,9 +185,7 @@ static int set_image(struct ctl_spec *spec, const Ctl__Spec *msg,
 			"--writable: the host image has no writable form");
 		return ctl_fail_hint(fail, "give an image with --image DIR");
 	}
-	if (msg->writable)
-		return err_set(&fail->err, ERR_UNSUPPORTED, 0,
-			       "--writable: images are read-only in this version");
+	spec->writable = msg->writable;
 	if (spec->host_image)
 		return 0;
 	shorten(path, sizeof(path), msg->image);

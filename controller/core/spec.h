@@ -36,6 +36,7 @@ struct ctl_mount {
 	int fd;       /* owned, -1 for a tmpfs; O_PATH */
 	bool readonly;
 	bool is_workspace;
+	bool is_layers;  /* of an image: with all the ids of such */
 	bool is_default; /* gives way to what the caller asks for */
 	uint32_t mode;
 	uint64_t size;
@@ -51,6 +52,7 @@ struct ctl_spec {
 	bool host_image;
 	char *image; /* owned, as written */
 	int image_fd; /* owned */
+	bool writable; /* the image, into an overlay */
 	char *workspace; /* owned, as written; NULL: none given */
 	struct ctl_mount mounts[CTL_MAX_MOUNTS];
 	size_t n_mounts;

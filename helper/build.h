@@ -18,7 +18,6 @@
 #define HLP_BOX_SPARES 5
 #define HLP_SPARE_BYTES (64ULL << 20)
 #define HLP_SPARE_INODES (HLP_SPARE_BYTES / 4096)
-#define HLP_LEAKED_FD 63 /* of a test build, see HLP_LAYER_FDS */
 
 /* What the spawner decided; the setup process is its fork. */
 struct hlp_box_config {

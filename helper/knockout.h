@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#define HLP_LEAKED_FD 63 /* HLP_LAYER_FDS: a directory of the host */
+
 enum hlp_layer {
 	HLP_LAYER_SEAL = 0,
 	HLP_LAYER_SECCOMP,

@@ -254,6 +254,6 @@ int hlp_target_open(const struct hlp_root_dir *root, const char *path,
 		at_fd = fd_take(&next_fd);
 	}
 	if (at_fd < 0)
-		return err_set(err, ERR_KERNEL, errno, "open the root");
+		return err_set(err, ERR_KERNEL, errno, "openat2 the root");
 	return fd_take(&at_fd);
 }

@@ -18,6 +18,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
+#include <linux/seccomp.h>
 #include <linux/securebits.h>
 #include <poll.h>
 #include <sched.h>
@@ -77,8 +78,12 @@ int hlp_seal_prepare(struct hlp_box *box, struct err *err)
 {
 	static _Alignas(16) char stack[HLP_MAPPER_STACK_BYTES];
 
+	uint32_t action = SECCOMP_RET_KILL_PROCESS;
 	sigset_t set;
 
+	/* pid 1 can but end where there are no filters: say it while we can. */
+	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0)
+		return err_set(err, ERR_UNSUPPORTED, errno, "seccomp");
 	init_prepare();
 	if (hlp_knocked_out(HLP_LAYER_SEAL))
 		return 0;

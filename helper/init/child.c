@@ -183,9 +183,14 @@ static void enter_cwd(const struct init_child *c)
 static void close_others(const struct init_child *c, int keep)
 {
 	/* The knock-out leaks a directory on purpose. */
-	if (!hlp_knocked_out(HLP_LAYER_FDS))
-		must(c, (keep == 3 || !close_range(3, (unsigned)keep - 1, 0)) &&
-				!close_range((unsigned)keep + 1, ~0U, 0));
+	int leak = hlp_knocked_out(HLP_LAYER_FDS) ? HLP_LEAKED_FD : keep;
+	unsigned int low = (unsigned int)(leak < keep ? leak : keep);
+	unsigned int high = (unsigned int)(leak < keep ? keep : leak);
+
+	must(c, (low == 3 || !close_range(3, low - 1, 0)) &&
+			(high <= low + 1 ||
+			 !close_range(low + 1, high - 1, 0)) &&
+			!close_range(high + 1, ~0U, 0));
 }
 
 /* As execvp(3), but with the command's PATH and without a shell's guesses. */

@@ -111,6 +111,21 @@ def rewritten(lab, d):
                "\n".join(wrong))
 
 
+def joins(lab, d):
+    """SB-04: nobody joins a sandbox, from its making to its end."""
+    strace = shutil.which("strace")
+    if d.mode == "system" or not strace:
+        return
+    argv = d.argv("run", ["--", "true"], embedded=True)
+    at = argv.index(d.creel)
+    argv[at:at] = [strace, "-f", "-qq", "-e", "trace=setns,execve"]
+    got = subprocess.run(argv, env=d.env(), capture_output=True, text=True,
+                         timeout=30, check=False, cwd="/")
+    lab.tap.ok(got.returncode == 0 and "execve(" in got.stderr and
+               "setns(" not in got.stderr, f"sb-04-no-setns {d.mode}",
+               say(got))
+
+
 def names(lab, d):
     """SB-32: names are checked as bytes, and nothing is made for bad ones."""
     wrong = []
@@ -689,7 +704,7 @@ def recycled(lab, d):
     lab.tap.ok(got.returncode == 0, f"sb-31-control {d.mode}", say(got))
 
 
-ALL = (workdirs, users, rewritten, names, bind_table, images, swap,
+ALL = (workdirs, users, rewritten, joins, names, bind_table, images, swap,
        propagation, shared, hidden, groups, setid, secrets, reach, quotas, ranges,
        storm, terminal, core, recycled)
 

@@ -151,7 +151,7 @@ static void files_of(pid_t pid)
 	probe_child("sb-02-self-exe-write", do_open_write, "/proc/self/exe");
 }
 
-/* A script whose interpreter is /proc/self/exe runs this program, not pid 1's. */
+/* A script whose interpreter is /proc/self/exe runs this program alone. */
 static void interpreter(void)
 {
 	char path[] = "/tmp/interp-XXXXXX";

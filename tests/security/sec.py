@@ -229,7 +229,8 @@ def tree_hash(top):
 def sysctls():
     found = {}
     # Counters and random numbers change by themselves.
-    moving = ("random/", "fs/dentry", "fs/inode", "fs/quota", "fs/file-nr", "fs/aio-nr",
+    moving = ("random/", "fs/dentry", "fs/inode", "fs/quota", "fs/file-nr",
+              "fs/aio-nr",
               "ns_last_pid", "kernel/pty/nr", "net/netfilter", "fs/nfs",
               "sched_domain", "cad_pid", "init_private", "unix/")
     for path, dirs, files in os.walk("/proc/sys"):
@@ -315,7 +316,8 @@ class Daemon:
     def start_system(self):
         policy = os.path.join(self.dir, "helper.conf")
         with open(policy, "w", encoding="utf-8") as file:
-            file.write("users 8\n" + f"allow {' '.join(map(str, sorted(set(UIDS.values()))))}\n")
+            allowed = " ".join(map(str, sorted(set(UIDS.values()))))
+            file.write(f"users 8\nallow {allowed}\n")
         os.chmod(policy, 0o644)
         with open(os.path.join(self.dir, "log"), "wb") as log:
             subprocess.Popen(

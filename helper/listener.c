@@ -19,6 +19,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@
 #define FIRST_CLIENT_MS 10000
 #define LAST_USER_MS 100
 #define NO_FDS_PAUSE_MS 100
+#define RELEASE_USEC 20000
 
 struct entry {
 	pid_t pid;   /* 0: free */
@@ -139,6 +141,24 @@ static int open_socket(struct listener *l, struct err *err)
 	return 0;
 }
 
+static void wake(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * While a client is dealt with. What it has sent is let go of here, and with it
+ * descriptors: the last close of a TCP socket may wait for its peer as long as
+ * SO_LINGER says, but not while a signal is pending, see socket(7).
+ */
+static void set_alarm(long usec)
+{
+	const struct itimerval time = { .it_interval.tv_usec = usec,
+					.it_value.tv_usec = usec };
+
+	(void)setitimer(ITIMER_REAL, &time, NULL);
+}
+
 static int open_signals(struct listener *l, struct err *err)
 {
 	sigset_t mask;
@@ -146,7 +166,8 @@ static int open_signals(struct listener *l, struct err *err)
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0 ||
-	    signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+	    signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+	    signal(SIGALRM, wake) == SIG_ERR)
 		return err_set(err, ERR_KERNEL, errno, "signals");
 	l->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (l->signal_fd < 0)
@@ -360,8 +381,11 @@ static int serve(struct listener *l)
 		}
 		if (fds[0].revents)
 			reap(l);
-		if (fds[1].revents)
+		if (fds[1].revents) {
+			set_alarm(RELEASE_USEC);
 			accept_client(l);
+			set_alarm(0);
+		}
 	}
 }
 

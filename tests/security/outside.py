@@ -9,6 +9,7 @@ import re
 import select
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -401,6 +402,63 @@ def shared(lab, d):
                f"sb-12-shared-in {d.mode}", text + err)
 
 
+def send_lingering(path, told):
+    """A TCP socket whose last close waits, left to whoever listens."""
+    server = socket.create_server(("127.0.0.1", 0), backlog=64)
+    peers = []
+    for _ in range(12):
+        tcp = socket.create_connection(server.getsockname())
+        peers.append(server.accept()[0])
+        tcp.setblocking(False)
+        try:
+            while True:
+                tcp.send(bytes(65536))
+        except BlockingIOError:
+            pass
+        tcp.setblocking(True)
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                       struct.pack("ii", 1, 30))
+        # The listener may be quicker, and hang up before this is sent.
+        for _ in range(50):
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            sock.connect(path)
+            try:
+                socket.send_fds(sock, [b"x"], [tcp.fileno()])
+                break
+            except OSError:
+                sock.close()
+        peers.append(sock)
+        threading.Thread(target=tcp.close, daemon=True).start()
+    os.write(told, b"x")
+    time.sleep(60)
+    os._exit(0)
+
+
+def lingering(lab, d):
+    """SB-20: nobody who is turned away holds up the listener."""
+    if d.mode != "system":
+        return
+    d.call("run", "--", "true")
+    read_end, write_end = os.pipe()
+    "now".encode("idna")  # its module may lie where the other cannot read
+    pid = os.fork()
+    if pid == 0:
+        os.setgroups([])
+        os.setresgid(61299, 61299, 61299)
+        os.setresuid(61299, 61299, 61299)
+        send_lingering(d.runtime + "/creel.sock", write_end)
+    os.close(write_end)
+    sent = os.read(read_end, 1)
+    start = time.monotonic()
+    got = d.call("run", "--", "true")
+    took = time.monotonic() - start
+    os.close(read_end)
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    lab.tap.ok(sent == b"x" and got.returncode == 0 and took < 3,
+               f"sb-20-lingering {d.mode}", f"{took:.1f} s {say(got)}")
+
+
 def hidden(lab, d):
     """SB-11: files hidden under a mount of the host stay hidden."""
     if not sec.ROOT:
@@ -705,7 +763,8 @@ def recycled(lab, d):
 
 
 ALL = (workdirs, users, rewritten, joins, names, bind_table, images, swap,
-       propagation, shared, hidden, groups, setid, secrets, reach, quotas, ranges,
+       propagation, shared, lingering, hidden, groups, setid, secrets, reach,
+       quotas, ranges,
        storm, terminal, core, recycled)
 
 

@@ -203,6 +203,7 @@ struct ctl {
 	struct event *tick;
 	struct event *resync_timer;
 	struct event *overlay_timer;
+	bool overlay_left; /* one is removed in part only */
 	time_t busy_at; /* monotonic */
 	struct ctl_protect protect;
 	char *state_dir; /* owned, NULL: none */

@@ -302,6 +302,8 @@ void ctl_free(struct ctl *ctl)
 	}
 	while ((exec = LIST_FIRST(&ctl->orphans)))
 		ctl_exec_forget(exec);
+	if (ctl->overlay_left)
+		ctl_overlay_sweep(ctl);
 	if (ctl->sweep) {
 		on_sweep(-1, 0, ctl);
 		event_free(ctl->sweep);

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,7 +189,7 @@ static void remove_overlay(struct ctl *ctl, int all_fd, uint64_t overlay,
 			   bool cleaned)
 {
 	const struct timeval soon = { .tv_usec = TURN_USEC };
-	unsigned int budget = ENTRIES_A_TURN;
+	unsigned int budget = ctl->ended ? UINT_MAX : ENTRIES_A_TURN;
 	enum ctl_removed result = remove_all(all_fd, overlay, &budget);
 	int sys = errno;
 	char name[NAME_BYTES];
@@ -203,9 +204,12 @@ static void remove_overlay(struct ctl *ctl, int all_fd, uint64_t overlay,
 		    ctl_overlay_clean(ctl, overlay, fd_take(&fd)) == 0)
 			return;
 	}
-	if (result == CTL_REMOVED_PART && !ctl->ended)
+	if (result == CTL_REMOVED_PART && !ctl->ended) {
+		ctl->overlay_left = true;
 		(void)event_add(ctl->overlay_timer, &soon);
-	else if (result != CTL_REMOVED_ALL)
+		return;
+	}
+	if (result != CTL_REMOVED_ALL)
 		ctl_log(CTL_LOG_WARN, "overlay=%s stays: %s", name,
 			err_sys_text(sys));
 }
@@ -232,7 +236,11 @@ void ctl_overlay_gone(struct ctl_sandbox *sandbox)
 }
 
 /**
- * ctl_overlay_sweep() - remove what sandboxes of earlier controllers left
+ * ctl_overlay_sweep() - remove what sandboxes of earlier controllers left, or
+ *                       what of a large one is left
+ *
+ * In turns, between which the controller does its other work; at its end as
+ * long as it takes.
  */
 void ctl_overlay_sweep(struct ctl *ctl)
 {
@@ -245,6 +253,7 @@ void ctl_overlay_sweep(struct ctl *ctl)
 		fd_close(&dir_fd);
 		return;
 	}
+	ctl->overlay_left = false;
 	while ((entry = readdir(dir))) {
 		char name[NAME_BYTES], *end;
 		uint64_t overlay = strtoull(entry->d_name, &end, 16);

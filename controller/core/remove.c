@@ -140,13 +140,16 @@ enum ctl_removed ctl_remove_tree(int dir_fd, const char *name,
 
 	if (top_fd < 0)
 		return errno == ENOENT ? CTL_REMOVED_ALL : why_not();
-	fd = openat(top_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return why_not();
-	result = empty(&removal, fd, 0);
-	if (result != CTL_REMOVED_ALL ||
-	    unlinkat(dir_fd, name, AT_REMOVEDIR) == 0)
-		return result;
+	/* Again and again: what was moved to the top may not have been read. */
+	do {
+		fd = openat(top_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return why_not();
+		result = empty(&removal, fd, 0);
+		if (result != CTL_REMOVED_ALL ||
+		    unlinkat(dir_fd, name, AT_REMOVEDIR) == 0)
+			return result;
+	} while ((errno == ENOTEMPTY || errno == EEXIST) && *budget > 0);
 	return errno == ENOTEMPTY || errno == EEXIST ? CTL_REMOVED_PART :
 						       why_not();
 }

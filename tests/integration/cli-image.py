@@ -154,6 +154,12 @@ def check_run(case):
                       "--no-daemon")
     ok(result.out == b"a\n", case.say + "--no-daemon --writable", result)
     case.gone("--no-daemon")
+    for more in ((), ("--no-daemon",)):
+        result = case.run("mkdir /many && cd /many && seq 9000 | xargs touch",
+                          "--writable", *more)
+        ok(result.status == 0, case.say + "many files " + " ".join(more),
+           result)
+        case.gone("many")
     result = case.run("true", "--writable", "--bind", "/usr:/proc/x")
     ok(result.status == 125, case.say + "a sandbox that is not built", result)
     case.gone("not built")

@@ -259,8 +259,9 @@ def difference(key, old, new):
         return [f"{key}: {k}: {old.get(k)!r} -> {new.get(k)!r}"
                 for k in sorted(set(old) | set(new))
                 if old.get(k) != new.get(k)]
-    if key == "cgroups":
-        # What an earlier listener left, a later one removes.
+    if key in ("cgroups", "mounts"):
+        # What an earlier listener left, a later one removes; and others of
+        # this machine may unmount what is theirs.
         return [f"{key}: new {x}" for x in new if x not in old]
     if isinstance(old, list):
         return [f"{key}: gone {x}" for x in old if x not in new] + \
@@ -381,7 +382,8 @@ class Daemon:
             return False
 
     def clean(self):
-        return not self.pids("creel-init") and not cgroups()
+        return not self.pids("creel-init") and \
+            set(cgroups()) <= set(self.lab.before["cgroups"])
 
     def stop(self):
         """Kill what is left; returns the names that would not go."""

@@ -23,12 +23,22 @@ FUNCTION_LINES = 60
 PARAMETERS = 5  # and the error value
 COLUMNS = 80
 
-# Hand-written lines, blank ones and comments aside (comments are not what an
-# attacker can reach, and each function must have one): (name, folders, folders within that do not count, limit)
-BUDGETS = (
-    ("creel-helper", ("helper",), ("helper/init", "helper/seccomp"), 3000),
-    ("creel-init", ("helper/init",), (), 1500),
-    ("proto", ("proto",), (), 1000),
+# Hand-written lines, blank ones and comments aside: comments are not what an
+# attacker can reach, and each function must have one.  creel-helper is counted
+# by what its processes may do, since that is what its size matters for.
+DISPATCHER = ("dispatch", "event", "filter", "serve", "table", "unpack",
+              "validate")
+SETUP = ("build", "dev", "image", "knockout", "mount", "netns", "proc", "root",
+         "seal")
+BUDGETS = (  # name, folder, whether a file counts, limit
+    ("creel-helper, with privileges of the host", "helper",
+     lambda stem: stem not in DISPATCHER + SETUP, 3800),
+    ("creel-helper, what reads requests, without any", "helper",
+     lambda stem: stem in DISPATCHER, 1400),
+    ("creel-helper, what has only the sandbox's own", "helper",
+     lambda stem: stem in SETUP, 1600),
+    ("creel-init", "helper/init", lambda stem: True, 2000),
+    ("proto", "proto", lambda stem: True, 1000),
 )
 
 BANNED = re.compile(
@@ -114,10 +124,11 @@ def check_function_sizes():
 
 
 def check_budgets():
-    for name, folders, without, limit in BUDGETS:
+    for name, folder, counts, limit in BUDGETS:
         total = 0
-        for path in sources(folders=folders):
-            if not path.startswith(tuple(w + "/" for w in without)):
+        for path in sources(folders=(folder,)):
+            stem = os.path.splitext(os.path.basename(path))[0]
+            if os.path.dirname(path) == folder and counts(stem):
                 total += sum(1 for line in stripped(read(path)).split("\n")
                              if line.strip())
         print(f"# {name}: {total} of {limit} lines")

@@ -216,7 +216,7 @@ static int make_cgroup(struct hlp_slots *slots, struct hlp_slot *slot,
 static uint64_t ceiling(const struct hlp_spawner_config *config,
 			enum hlp_limit limit)
 {
-	if (limit == HLP_LIMIT_MEMORY_MAX)
+	if (limit == HLP_LIMIT_MEMORY_MAX || limit == HLP_LIMIT_MEMORY_SWAP_MAX)
 		return config->max_memory;
 	if (limit == HLP_LIMIT_PIDS_MAX)
 		return config->max_pids;
@@ -229,8 +229,14 @@ static int set_ceilings(const struct hlp_slots *slots, struct hlp_slot *slot,
 	for (enum hlp_limit i = 1; i < HLP_LIMIT_COUNT; i++) {
 		uint64_t value = ceiling(slots->config, i);
 
-		if (value && hlp_cgroup_limit(&slot->cgroup, i, value, err) < 0)
+		if (!value ||
+		    hlp_cgroup_limit(&slot->cgroup, i, value, err) == 0)
+			continue;
+		/* A kernel without swap accounting has no such file. */
+		if (i != HLP_LIMIT_MEMORY_SWAP_MAX ||
+		    err->code != ERR_UNSUPPORTED)
 			return -1;
+		*err = (struct err)ERR_INIT;
 	}
 	return 0;
 }

@@ -131,7 +131,7 @@ end_helper()
 start_service()
 {
 	mkdir -p /etc/creel
-	printf 'allow 0 1001 1002 1004\nusers 4\n' >/etc/creel/helper.conf
+	printf 'allow 0 1001 1002 1004\nusers 4\nmax-memory 1g\n' >/etc/creel/helper.conf
 	cat >/run/systemd/system/creel-helper.service <<-'UNIT'
 		[Unit]
 		Description=creel's privileged helper

@@ -54,6 +54,18 @@ stays_inside()
 	wait $!
 }
 
+# max-memory bounds swap too, where a sandbox asks for nothing.
+swap_bounded()
+{
+	session alice 'creel run --system --detach --name swapper -- sleep 30' ||
+		return 1
+	find /sys/fs/cgroup -path '*sandboxes*' -name memory.swap.max \
+		-exec grep -H . {} + | grep -v ':max$' >/tmp/swap.max
+	session alice 'creel rm --system swapper'
+	cat /tmp/swap.max
+	grep -q ':1073741824$' /tmp/swap.max
+}
+
 export mode=--system
 who=root
 . "$here/users/basics.sh"
@@ -70,6 +82,7 @@ check "no helper process has a capability beyond four" helper_caps
 check "no creeld has a capability or can gain one" creeld_bare
 
 . "$here/two-users.sh"
+check "max-memory is the ceiling of swap as well" swap_bounded
 check "a bind below a bind is not mounted on the host" stays_inside
 
 for user in root alice bob dave; do

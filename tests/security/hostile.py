@@ -240,7 +240,7 @@ SHAPES = {
     "zombies": "i=0; while [ $i -lt 200 ]; do (exit 0) & i=$((i+1)); done; "
                "exec sleep 500",
     "fork-bomb": "ulimit -u 100 2>/dev/null; f() { f 2>/dev/null & f "
-                 "2>/dev/null & sleep 20; }; f; sleep 500",
+                 "2>/dev/null & sleep 20; }; (f) & exec sleep 500",
     "fifo": "mkfifo /tmp/p; cat /tmp/p",
     "grandchild-holds-pipe": "sleep 500 & sleep 500",
     "unread-output": "yes",

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The keys that creel knows: one row a key.  Validation, resolution, `config
+ * show`, `explain` and creel.conf(5) are all made from this table.
+ */
+#ifndef CONTROLLER_CONFIG_SCHEMA_H
+#define CONTROLLER_CONFIG_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "controller/config/tree.h"
+
+/*
+ * Where a row's path begins.  A row of CFG_IN_SANDBOX is a key of
+ * agents.defaults.sandbox and of agents.list[].sandbox, and so on: written
+ * once, valid at both levels.
+ */
+enum cfg_place {
+	CFG_IN_INVALID = 0,
+	CFG_IN_ROOT,    /* path as it is: session.mainKey, tools.python_exec.* */
+	CFG_IN_AGENT,   /* agents.list[].*  (id, default, name, workspace) */
+	CFG_IN_DEFAULTS,/* agents.defaults.* and agents.list[].* */
+	CFG_IN_SANDBOX, /* agents.defaults.sandbox.* and agents.list[].sandbox.* */
+	CFG_IN_TOOLS,   /* tools.* and agents.list[].tools.* */
+	CFG_IN_PROVIDER,/* tools.byProvider.<p>.* and the agent's */
+};
+
+enum cfg_kind {
+	CFG_KIND_INVALID = 0,
+	CFG_KIND_BOOL,
+	CFG_KIND_INTEGER,  /* min..max */
+	CFG_KIND_NUMBER,   /* a float or integer, min..max */
+	CFG_KIND_STRING,
+	CFG_KIND_ENUM,     /* one of choices */
+	CFG_KIND_SIZE,     /* 512m, 1g, bytes; B's 64KB, 2MiB; gives bytes */
+	CFG_KIND_DURATION, /* 30, 30s, 5m, 2h; gives milliseconds */
+	CFG_KIND_PATH,     /* ~ expanded, absolute */
+	CFG_KIND_STRINGS,  /* an array of strings */
+	CFG_KIND_STRING_OR_STRINGS,
+	CFG_KIND_MAP,      /* an object of strings (numbers and booleans are taken as text) */
+	CFG_KIND_ULIMITS,  /* an object of limits, see creel.conf(5) */
+	CFG_KIND_BIND_LIST,
+	CFG_KIND_TMPFS_LIST,
+	CFG_KIND_HOST_LIST,/* host:ip */
+	CFG_KIND_ADDRESS_LIST,
+	CFG_KIND_OPEN,     /* an object whose members are not looked at */
+};
+
+enum cfg_merge {
+	CFG_MERGE_REPLACE = 0, /* the agent's wins */
+	CFG_MERGE_MAP,         /* member by member */
+	CFG_MERGE_CONCAT,      /* the global list, then the agent's */
+};
+
+struct cfg_key {
+	const char *path; /* within its place: "docker.memory" */
+	enum cfg_place place;
+	enum cfg_kind kind;
+	enum cfg_merge merge;
+	const char *fallback;       /* default as the manual says it; NULL: unset */
+	const char *const *choices; /* of an enum */
+	double min, max;            /* where max > min */
+	const char *help;           /* one or more sentences for creel.conf(5) */
+};
+
+extern const struct cfg_key cfg_keys[];
+extern const size_t cfg_n_keys;
+
+const struct cfg_key *cfg_key_find(enum cfg_place place, const char *path);
+
+/*
+ * Values, checked and in units.  -1: a problem was added, with the key's path,
+ * what was expected and what was found.  @path is the full path, for messages.
+ */
+struct cfg_tmpfs {
+	const char *target;
+	uint64_t size; /* 0: default */
+	uint32_t mode; /* 0: default */
+};
+struct cfg_bind {
+	const char *source; /* as written, ~ expanded */
+	const char *target;
+	bool readonly;
+};
+struct cfg_ulimit {
+	const char *name;
+	uint64_t soft, hard; /* UINT64_MAX: unlimited */
+};
+struct cfg_host {
+	const char *name;
+	const char *address;
+};
+
+int cfg_value_size(const struct cfg_node *node, uint64_t *bytes);
+int cfg_value_duration(const struct cfg_node *node, uint64_t *msec);
+int cfg_value_tmpfs(struct cfg_tree *tree, const struct cfg_node *node,
+		    struct cfg_tmpfs *out);
+int cfg_value_bind(struct cfg_tree *tree, const struct cfg_node *node,
+		   const char *home, struct cfg_bind *out);
+int cfg_value_ulimit(const struct cfg_node *node, struct cfg_ulimit *out);
+int cfg_value_host(struct cfg_tree *tree, const struct cfg_node *node,
+		   struct cfg_host *out);
+/* These four return -1 without a message; this says what would be right. */
+const char *cfg_kind_expects(enum cfg_kind kind);
+
+/* Checks a whole file's tree; adds every problem that there is. */
+int cfg_schema_check(const struct cfg_node *root, bool toml,
+		     struct cfg_problems *problems);
+
+/* The nearest known name, or NULL where none is near. */
+const char *cfg_nearest(const char *name, const char *const *names,
+			size_t count);
+
+#endif

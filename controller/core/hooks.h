@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a program that runs a controller can add to it: creeld keeps sessions,
+ * `creel run --no-daemon` has none.
+ */
+#ifndef CONTROLLER_CORE_HOOKS_H
+#define CONTROLLER_CORE_HOOKS_H
+
+#include <stdbool.h>
+
+#include "controller/core/fail.h"
+#include "proto/control.pb-c.h"
+#include "proto/wire.h"
+
+struct ctl;
+struct ctl_client;
+struct ctl_exec;
+struct ctl_result;
+struct ctl_sandbox;
+
+/* All are called from the event loop; each may be NULL. */
+struct ctl_hooks {
+	/* Everything that lived before is known; clients are served after it. */
+	void (*ready)(void *arg, struct ctl *ctl);
+	/*
+	 * A request that sessions have to do with. 0: it is answered or will
+	 * be; -1: fail is the answer; 1: the core shall do it.
+	 */
+	int (*request)(void *arg, struct ctl_client *client,
+		       const Ctl__Request *req, struct wire_frame *frame,
+		       struct ctl_fail *fail);
+	/* Before a client hears of it: a command has been accepted. */
+	void (*exec_new)(void *arg, struct ctl_exec *exec,
+			 struct ctl_client *client);
+	/* Before a client hears of it. */
+	void (*exec_over)(void *arg, struct ctl_exec *exec,
+			  const struct ctl_result *result);
+	void (*sandbox_live)(void *arg, struct ctl_sandbox *sandbox);
+	void (*sandbox_gone)(void *arg, struct ctl_sandbox *sandbox);
+	void (*client_gone)(void *arg, struct ctl_client *client);
+	void (*tick)(void *arg, struct ctl *ctl); /* every few seconds */
+	void *arg;
+};
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Work that may take long, in a forked copy of creeld: files that are copied,
+ * a filter that is compiled.  The loop of creeld goes on meanwhile.
+ */
+#ifndef CONTROLLER_SESSION_JOB_H
+#define CONTROLLER_SESSION_JOB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "controller/core/fail.h"
+
+struct event_base;
+struct job;
+
+#define JOB_MAX_FDS 8
+#define JOB_MAX_BYTES (256U << 10)
+#define JOB_MAX 16 /* at once; more wait */
+
+/* What the child gives back; fds are taken by whoever looks at them. */
+struct job_result {
+	struct ctl_fail fail;  /* ERR_NONE: it went well */
+	uint8_t *bytes;        /* owned by the job */
+	size_t len;
+	int fds[JOB_MAX_FDS];  /* owned by the job until taken (-1 then) */
+	size_t n_fds;
+};
+
+/*
+ * In the child: no event loop, no database, only stdio and what @arg names.
+ * Fills @result (bytes by malloc).
+ */
+typedef void job_work_fn(void *arg, struct job_result *result);
+typedef void job_done_fn(void *arg, struct job_result *result);
+
+/*
+ * @arg is the same for both; it is the caller's and outlives the job.
+ * A job that is not done after @timeout_ms is killed and fails.
+ */
+struct job *job_start(struct event_base *base, job_work_fn *work,
+		      job_done_fn *done, void *arg, uint64_t timeout_ms);
+/* The child is killed; done is not called. */
+void job_cancel(struct job *job);
+
+#endif

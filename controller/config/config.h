@@ -45,6 +45,7 @@ struct cfg_agent {
 struct cfg {
 	char *path;   /* owned; NULL: none */
 	char *home;   /* owned */
+	char *state_dir; /* owned; creel's, absolute: $XDG_STATE_HOME/creel */
 	enum cfg_syntax syntax;
 	struct cfg_tree *tree;            /* owned */
 	const struct cfg_node *root;      /* merged; an empty object where there is no file */
@@ -69,7 +70,7 @@ struct cfg {
  * Return: an owned configuration, or NULL with problems that have errors.
  */
 struct cfg *cfg_load(const char *path, const char *home,
-		     struct cfg_problems *problems);
+		     const char *state_dir, struct cfg_problems *problems);
 void cfg_free(struct cfg *cfg);
 
 /* Has a file changed, come or gone since? By stat(2) alone: microseconds. */

@@ -56,6 +56,7 @@ struct cfg {
 	size_t n_agents;
 	const char *default_agent;        /* an id: default: true, else the first, else "main" */
 	void *agent_index;                /* owned */
+	const struct cfg_node **fallbacks; /* of each row; in the tree */
 	void *stamps;                     /* owned: of all files and of conf.d */
 	uint64_t loaded_ms;
 	struct cfg_problems problems;     /* warnings, and the names of the files */
@@ -79,11 +80,23 @@ bool cfg_changed(const struct cfg *cfg);
 /* NULL where the list has none of that id (which must be folded already). */
 const struct cfg_agent *cfg_agent_find(const struct cfg *cfg, const char *id);
 
-/* By dotted path from an object: "docker.memory"; NULL where there is none. */
+/* By dotted path from an object: "docker.memory"; NULL where there is none,
+ * and for null. */
 const struct cfg_node *cfg_get(const struct cfg_node *object,
 			       const char *path);
 
-/* "agents.list[2].sandbox.mode at FILE:LINE", for messages. */
+/*
+ * The default of a key as a value, as if the file said it: those that depend on
+ * the syntax or on the file's name (mode, workspaceRoot, docker.user, ...) are
+ * worked out.  NULL where it is unset.
+ */
+const struct cfg_node *cfg_fallback(const struct cfg *cfg,
+				    const struct cfg_key *key);
+
+/* An id as it is compared: CFG_AGENT_ID_MAX characters of [a-z0-9_-]. */
+void cfg_agent_fold(const char *text, char id[CFG_AGENT_ID_MAX + 1]);
+
+/* "FILE:LINE", or "built in", for messages. */
 void cfg_pos_text(const struct cfg *cfg, const struct cfg_pos *pos,
 		  char *text, size_t size);
 

@@ -17,6 +17,8 @@
 #define RUNS (IN(RUN) | IN(EXEC) | IN(SHELL))
 #define ASKS (IN(LIST) | IN(KILL) | IN(RM) | IN(STATS))
 #define TABLES (IN(LIST) | IN(STATS) | IN(DOCTOR) | IN(VERSION))
+#define CONFIGURED \
+	(IN(EXEC) | IN(SHELL) | IN(LIST) | IN(KILL) | IN(RM) | IN(STATS))
 #define ALL ((1u << CLI_VERB_COUNT) - 1)
 
 struct option {
@@ -78,6 +80,10 @@ static const struct option options[] = {
 	{ CLI_OPT_SIGNAL, 's', "signal", "NAME|NUMBER", IN(KILL),
 	  "send it to the commands, instead of killing everything" },
 	{ CLI_OPT_JSON, 0, "json", NULL, RUNS | TABLES, "print JSON" },
+	{ CLI_OPT_CONFIG, 0, "config", "FILE", CONFIGURED,
+	  "configuration that is used" },
+	{ CLI_OPT_HOST, 0, "host", NULL, IN(EXEC) | IN(SHELL),
+	  "run it outside, where the configuration has the sandbox off" },
 	{ CLI_OPT_SYSTEM, 0, "system", NULL,
 	  RUNS | ASKS | IN(VERSION) | IN(DOCTOR), "use the system's helper" },
 	{ CLI_OPT_ROOTLESS, 0, "rootless", NULL,
@@ -186,6 +192,7 @@ static int check_pairs(const struct cli_args *args, struct err *err)
 		{ CLI_OPT_TTY, CLI_OPT_DETACH },
 		{ CLI_OPT_SYSTEM, CLI_OPT_ROOTLESS },
 		{ CLI_OPT_NO_DAEMON, CLI_OPT_DETACH },
+		{ CLI_OPT_HOST, CLI_OPT_DETACH },
 	};
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)

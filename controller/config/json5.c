@@ -168,6 +168,7 @@ static struct cfg_node *read_word(struct parser *p)
 	struct cfg_reader *in = &p->in;
 	const char *start = in->at;
 	struct cfg_node *node = cfg_reader_node(in, CFG_NULL, start);
+	uint32_t character;
 	int len = 0;
 
 	if (!node || take_word(in, "null"))

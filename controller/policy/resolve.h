@@ -129,6 +129,7 @@ struct pol_session {
 	bool best_effort;
 	double prune_idle_hours, prune_max_age_days;
 
+	const struct cfg_node *values[POL_VALUE_COUNT]; /* merged; NULL: not set */
 	struct pol_origin origins[POL_VALUE_COUNT];
 	uint8_t hash[POL_HASH_BYTES]; /* docker section, access, both workspaces; see creel.conf(5) */
 };

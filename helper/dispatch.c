@@ -28,7 +28,7 @@ static hlp_handler_fn hlp_do_new, hlp_do_build, hlp_do_start, hlp_do_abort,
 /* clang-format off */
 static const struct hlp_verb hlp_verbs[] = {
 	/* op              legal in                  fds   bytes  then             handler */
-	{ HLP_OP_NEW,      IN(HLP_ST_IDLE),           0, 0,  1152, HLP_ST_BUILDING, hlp_do_new },
+	{ HLP_OP_NEW,      IN(HLP_ST_IDLE),           0, 0,  2176, HLP_ST_BUILDING, hlp_do_new },
 	{ HLP_OP_IMAGE,    IN(HLP_ST_IMAGE),          1, 2,    16, HLP_ST_BUILDING, hlp_do_build },
 	{ HLP_OP_MOUNT,    BUILD,                     1, 1,  2048, HLP_ST_BUILDING, hlp_do_build },
 	{ HLP_OP_TMPFS,    BUILD,                     0, 0,  2048, HLP_ST_BUILDING, hlp_do_build },

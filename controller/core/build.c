@@ -107,6 +107,7 @@ static int send_mount(struct ctl_sandbox *sandbox, int index)
 		if (tmpfs.inodes < INODES_MIN)
 			tmpfs.inodes = INODES_MIN;
 		tmpfs.mode = mount->mode;
+		tmpfs.noexec = mount->noexec;
 		req.op_case = HLP__REQUEST__OP_TMPFS;
 		req.tmpfs = &tmpfs;
 	}
@@ -146,26 +147,25 @@ static int send_names(struct ctl_sandbox *sandbox, const struct ctl_spec *spec)
 {
 	Hlp__Request req = HLP__REQUEST__INIT;
 	Hlp__Hostname msg = HLP__HOSTNAME__INIT;
+	bool own = strcmp(spec->hostname, CTL_HOSTNAME_DEFAULT) != 0;
+	bool files = own || !spec->host_image || spec->host_net;
 	struct ctl_file file;
 
-	if (strcmp(spec->hostname, CTL_HOSTNAME_DEFAULT) != 0) {
-		msg.name = (char *)spec->hostname;
-		req.op_case = HLP__REQUEST__OP_HOSTNAME;
-		req.hostname = &msg;
-		if (send_verb(sandbox, &req, -1, -1) < 0)
-			return -1;
-	} else if (spec->host_image && !spec->host_net) {
-		return 0;
-	}
+	msg.name = (char *)spec->hostname;
+	req.op_case = HLP__REQUEST__OP_HOSTNAME;
+	req.hostname = &msg;
+	if (own && send_verb(sandbox, &req, -1, -1) < 0)
+		return -1;
 	ctl_file_hostname(spec, &file);
-	if (send_file(sandbox, HLP__FILE__FILE_HOSTNAME, &file) < 0)
+	if (files && send_file(sandbox, HLP__FILE__FILE_HOSTNAME, &file) < 0)
 		return -1;
 	ctl_file_hosts(spec, &file);
-	if (send_file(sandbox, HLP__FILE__FILE_HOSTS, &file) < 0)
+	if ((files || spec->hosts) &&
+	    send_file(sandbox, HLP__FILE__FILE_HOSTS, &file) < 0)
 		return -1;
-	if (!spec->host_net)
+	if (!spec->host_net && !spec->resolv)
 		return 0;
-	ctl_file_copy("/etc/resolv.conf", &file);
+	ctl_file_resolv(spec, &file);
 	return send_file(sandbox, HLP__FILE__FILE_RESOLV_CONF, &file);
 }
 
@@ -179,8 +179,8 @@ static int send_limits(struct ctl_sandbox *sandbox,
 	} limits[] = {
 		{ HLP__LIMIT__LIMIT_MEMORY_MAX, spec->memory != 0,
 		  spec->memory },
-		{ HLP__LIMIT__LIMIT_MEMORY_SWAP_MAX, spec->memory != 0,
-		  spec->swap },
+		{ HLP__LIMIT__LIMIT_MEMORY_SWAP_MAX,
+		  spec->memory != 0 && spec->swap != UINT64_MAX, spec->swap },
 		{ HLP__LIMIT__LIMIT_PIDS_MAX, spec->pids != 0, spec->pids },
 		{ HLP__LIMIT__LIMIT_CPU_MAX, spec->cpu_usec != 0,
 		  spec->cpu_usec },

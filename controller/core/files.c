@@ -66,14 +66,56 @@ void ctl_file_group(const struct ctl_spec *spec, struct ctl_file *out)
  */
 void ctl_file_hosts(const struct ctl_spec *spec, struct ctl_file *out)
 {
+	size_t more = spec->hosts ? strlen(spec->hosts) : 0;
+
 	if (spec->host_net) {
-		ctl_file_copy("/etc/hosts", out);
+		ctl_file_copy("/etc/hosts", more, out);
 	} else {
 		out->len = 0;
 		add(out, "127.0.0.1\tlocalhost\n"
 			 "::1\tlocalhost ip6-localhost ip6-loopback\n");
 	}
-	add(out, "127.0.1.1\t%s\n", spec->hostname);
+	add(out, "127.0.1.1\t%s\n%s", spec->hostname,
+	    more ? spec->hosts : "");
+}
+
+/* What a file of the host says beside its name servers. */
+static void keep_others(struct ctl_file *out)
+{
+	static const char word[] = "nameserver";
+	size_t used = 0;
+
+	for (char *line = out->text; *line;) {
+		size_t len = strcspn(line, "\n");
+
+		len += line[len] == '\n';
+		if (strncmp(line + strspn(line, " \t"), word,
+			    sizeof(word) - 1) != 0) {
+			memmove(out->text + used, line, len);
+			used += len;
+		}
+		line += len;
+	}
+	out->text[used] = '\0';
+	out->len = used;
+}
+
+/**
+ * ctl_file_resolv() - the name servers asked for, or the host's
+ */
+void ctl_file_resolv(const struct ctl_spec *spec, struct ctl_file *out)
+{
+	out->len = 0;
+	out->text[0] = '\0';
+	if (spec->host_net)
+		ctl_file_copy("/etc/resolv.conf",
+			      spec->resolv ? strlen(spec->resolv) : 0, out);
+	if (!spec->resolv)
+		return;
+	keep_others(out);
+	if (out->len > 0 && out->text[out->len - 1] != '\n')
+		add(out, "\n");
+	add(out, "%s", spec->resolv);
 }
 
 /**
@@ -87,13 +129,13 @@ void ctl_file_hostname(const struct ctl_spec *spec, struct ctl_file *out)
 
 /**
  * ctl_file_copy() - a file of the host, as many whole lines of it as fit
- * @out: empty where the file cannot be read
+ * @more: bytes that will be added, beside a line with the sandbox's name
+ * @out:  empty where the file cannot be read
  */
-void ctl_file_copy(const char *path, struct ctl_file *out)
+void ctl_file_copy(const char *path, size_t more, struct ctl_file *out)
 {
 	auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	/* The sandbox's own name is to be added. */
-	size_t most = sizeof(out->text) - 1 - 100;
+	size_t most = sizeof(out->text) - 1 - 100 - more;
 	ssize_t got = 0;
 
 	out->len = 0;

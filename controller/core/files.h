@@ -20,6 +20,7 @@ void ctl_file_passwd(const struct ctl_spec *spec, struct ctl_file *out);
 void ctl_file_group(const struct ctl_spec *spec, struct ctl_file *out);
 void ctl_file_hosts(const struct ctl_spec *spec, struct ctl_file *out);
 void ctl_file_hostname(const struct ctl_spec *spec, struct ctl_file *out);
-void ctl_file_copy(const char *path, struct ctl_file *out);
+void ctl_file_resolv(const struct ctl_spec *spec, struct ctl_file *out);
+void ctl_file_copy(const char *path, size_t more, struct ctl_file *out);
 
 #endif

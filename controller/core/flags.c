@@ -13,24 +13,6 @@
 #include "controller/core/label.h"
 #include "controller/core/source.h"
 
-/* As on the command line. */
-static const char *const flag_names[CTL_FLAG_COUNT] = {
-	[CTL_FLAG_IMAGE] = "image",
-	[CTL_FLAG_WRITABLE] = "writable",
-	[CTL_FLAG_WORKSPACE] = "workspace",
-	[CTL_FLAG_BIND] = "bind",
-	[CTL_FLAG_TMPFS] = "tmpfs",
-	[CTL_FLAG_HOSTNAME] = "hostname",
-	[CTL_FLAG_NETWORK] = "network",
-	[CTL_FLAG_MEMORY] = "memory",
-	[CTL_FLAG_MEMORY_SWAP] = "memory-swap",
-	[CTL_FLAG_CPUS] = "cpus",
-	[CTL_FLAG_PIDS] = "pids",
-	[CTL_FLAG_ULIMIT] = "ulimit",
-	[CTL_FLAG_USER] = "user",
-	[CTL_FLAG_CAP_KEEP] = "cap-keep",
-};
-
 static uint64_t mix(uint64_t hash, const void *data, size_t len)
 {
 	const unsigned char *bytes = data;
@@ -66,7 +48,7 @@ static uint64_t mix_mount(uint64_t hash, const struct ctl_mount *mount)
 	hash = mix_text(hash, mount->target);
 	hash = mix_number(hash, mount->readonly);
 	hash = mix_number(hash, mount->size);
-	hash = mix_number(hash, mount->mode);
+	hash = mix_number(hash, mount->mode | (mount->noexec ? 1U << 16 : 0));
 	return mix_fd(hash, mount->fd);
 }
 
@@ -116,6 +98,12 @@ void ctl_flags_digest(const struct ctl_spec *spec,
 	hash[CTL_FLAG_USER] = mix_text(hash[CTL_FLAG_USER], spec->user_text);
 	hash[CTL_FLAG_CAP_KEEP] =
 		mix_number(hash[CTL_FLAG_CAP_KEEP], spec->cap_keep);
+	hash[CTL_FLAG_DNS] = mix_text(hash[CTL_FLAG_DNS],
+				      spec->resolv ? spec->resolv : "");
+	hash[CTL_FLAG_ADD_HOST] = mix_text(hash[CTL_FLAG_ADD_HOST],
+					   spec->hosts ? spec->hosts : "");
+	hash[CTL_FLAG_APPARMOR] =
+		mix_text(hash[CTL_FLAG_APPARMOR], spec->apparmor);
 	for (size_t i = 0; i < CTL_FLAG_COUNT; i++)
 		digests[i] = (uint32_t)(hash[i] ^ hash[i] >> 32);
 }
@@ -137,12 +125,12 @@ int ctl_flags_compare(const struct ctl_label *label,
 	ctl_flags_digest(spec, digests);
 	for (size_t i = 0; i < n_given; i++) {
 		for (size_t j = 0; j < CTL_FLAG_COUNT; j++) {
-			if (strcmp(flag_names[j], given[i]) != 0 ||
+			if (strcmp(ctl_flag_name(j), given[i]) != 0 ||
 			    digests[j] == label->digests[j])
 				continue;
 			err_set(&fail->err, ERR_BAD_STATE, 0,
 				"--%s: sandbox %.100s was made with another value",
-				flag_names[j], label->name);
+				ctl_flag_name(j), label->name);
 			return ctl_fail_hint(fail,
 					     "leave it out, or remove the sandbox first: creel rm %.64s",
 					     label->name);

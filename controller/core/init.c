@@ -301,12 +301,13 @@ static Ini__Filter filter_of(enum ctl_filter filter)
 static char *default_cwd(const struct ctl_exec *exec)
 {
 	return (char *)(exec->user.uid == exec->sandbox->label.uid ?
-				CTL_WORKDIR :
+				exec->sandbox->label.workdir :
 				"/");
 }
 
 static void fill_exec(struct ctl_exec *exec, Ini__Exec *msg)
 {
+	const struct ctl_label *label = &exec->sandbox->label;
 	struct ctl_command *cmd = exec->cmd;
 
 	msg->token.data = exec->token;
@@ -319,7 +320,8 @@ static void fill_exec(struct ctl_exec *exec, Ini__Exec *msg)
 	msg->groups = &exec->user.gid;
 	msg->n_groups = 1;
 	msg->filter = filter_of(cmd->filter);
-	msg->cap_keep = exec->sandbox->label.cap_keep;
+	if (!label->caps_for_root || exec->user.uid == 0)
+		msg->cap_keep = label->cap_keep;
 	msg->timeout_ms = cmd->timeout_ms;
 	msg->tty = cmd->tty;
 	msg->rows = cmd->rows;

@@ -12,7 +12,7 @@
 
 #include "controller/core/label.pb-c.h"
 
-#define LABEL_VERSION 1
+#define LABEL_VERSION 2
 
 /**
  * ctl_label_from_spec() - what stays of a spec once the sandbox lives
@@ -34,6 +34,11 @@ void ctl_label_from_spec(struct ctl_label *label, const struct ctl_spec *spec)
 	label->memory = spec->memory;
 	label->pids = spec->pids;
 	label->cap_keep = spec->cap_keep;
+	label->caps_for_root = spec->caps_for_root;
+	(void)snprintf(label->workdir, sizeof(label->workdir), "%s",
+		       spec->workdir);
+	(void)snprintf(label->apparmor, sizeof(label->apparmor), "%s",
+		       spec->apparmor);
 	memcpy(label->rlimits, spec->rlimits, sizeof(label->rlimits));
 	label->n_rlimits = spec->n_rlimits;
 	ctl_flags_digest(spec, label->digests);
@@ -77,11 +82,15 @@ int ctl_label_pack(const struct ctl_label *label,
 	msg.memory = label->memory;
 	msg.pids = label->pids;
 	msg.cap_keep = label->cap_keep;
+	msg.caps_for_root = label->caps_for_root;
+	msg.workdir = (char *)label->workdir;
+	msg.apparmor = (char *)label->apparmor;
 	msg.digests = (uint32_t *)label->digests;
 	msg.n_digests = CTL_FLAG_COUNT;
 	msg.rlimits = list;
 	msg.n_rlimits = label->n_rlimits;
 	msg.overlay = label->overlay;
+	msg.managed = label->managed;
 	*len = lbl__label__get_packed_size(&msg);
 	if (*len > WIRE_LABEL_MAX_BYTES)
 		return err_set(err, ERR_LIMIT, 0, "label of %zu bytes", *len);
@@ -109,8 +118,10 @@ static int fill(const Lbl__Label *msg, struct ctl_label *label)
 		.memory = msg->memory,
 		.pids = msg->pids,
 		.cap_keep = msg->cap_keep,
+		.caps_for_root = msg->caps_for_root,
 		.n_rlimits = msg->n_rlimits,
 		.overlay = msg->overlay,
+		.managed = msg->managed,
 	};
 	if (msg->version != LABEL_VERSION || msg->kind < CTL_KIND_RUN ||
 	    msg->kind > CTL_KIND_SESSION || msg->token.len != WIRE_ID_BYTES ||
@@ -129,7 +140,11 @@ static int fill(const Lbl__Label *msg, struct ctl_label *label)
 	    copy_text(label->image, sizeof(label->image), msg->image) < 0 ||
 	    copy_text(label->workspace, sizeof(label->workspace),
 		      msg->workspace) < 0 ||
-	    copy_text(label->user, sizeof(label->user), msg->user) < 0)
+	    copy_text(label->user, sizeof(label->user), msg->user) < 0 ||
+	    copy_text(label->workdir, sizeof(label->workdir), msg->workdir) <
+		    0 ||
+	    copy_text(label->apparmor, sizeof(label->apparmor),
+		      msg->apparmor) < 0)
 		return -1;
 	return 0;
 }

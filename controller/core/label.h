@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "controller/core/fail.h"
+#include "controller/core/keys.h"
 #include "controller/core/name.h"
 #include "controller/core/spec.h"
 #include "proto/wire.h"
@@ -21,25 +22,6 @@ enum ctl_kind {
 	CTL_KIND_RUN,
 	CTL_KIND_NAMED,
 	CTL_KIND_SESSION,
-};
-
-/* What a caller can set; the order is on the wire of the label. */
-enum ctl_flag {
-	CTL_FLAG_IMAGE = 0,
-	CTL_FLAG_WRITABLE,
-	CTL_FLAG_WORKSPACE,
-	CTL_FLAG_BIND,
-	CTL_FLAG_TMPFS,
-	CTL_FLAG_HOSTNAME,
-	CTL_FLAG_NETWORK,
-	CTL_FLAG_MEMORY,
-	CTL_FLAG_MEMORY_SWAP,
-	CTL_FLAG_CPUS,
-	CTL_FLAG_PIDS,
-	CTL_FLAG_ULIMIT,
-	CTL_FLAG_USER,
-	CTL_FLAG_CAP_KEEP,
-	CTL_FLAG_COUNT,
 };
 
 struct ctl_label {
@@ -58,10 +40,14 @@ struct ctl_label {
 	uint64_t memory;
 	uint64_t pids;
 	uint64_t cap_keep;
+	bool caps_for_root;
+	char workdir[CTL_WORKDIR_MAX + 1];
+	char apparmor[CTL_APPARMOR_MAX + 1];
 	uint32_t digests[CTL_FLAG_COUNT];
 	struct ctl_rlimit rlimits[CTL_MAX_RLIMITS];
 	size_t n_rlimits;
 	uint64_t overlay; /* see overlay.c; 0 none */
+	bool managed;     /* of sessions */
 };
 
 void ctl_label_from_spec(struct ctl_label *label, const struct ctl_spec *spec);

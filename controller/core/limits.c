@@ -94,6 +94,11 @@ static int check_memory(const Ctl__Spec *msg, struct ctl_spec *spec,
 			       "--memory: not between 1 MiB and 1024 TiB");
 	if (!msg->memory_swap)
 		return 0;
+	/* As many do who set no --memory: there is nothing to add up. */
+	if (msg->memory_swap == UINT64_MAX) {
+		spec->swap = UINT64_MAX;
+		return 0;
+	}
 	if (!msg->memory)
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "--memory-swap: it needs --memory");

@@ -75,7 +75,11 @@ int ctl_target_normalise(const char *text, char **target, struct err *err)
 	return 0;
 }
 
-static bool is_reserved(const char *target)
+/**
+ * ctl_target_is_reserved() - is it a place where nothing can be mounted?
+ * @target: normalised
+ */
+bool ctl_target_is_reserved(const char *target)
 {
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
 		size_t len = strlen(reserved[i]);
@@ -130,7 +134,7 @@ int ctl_mounts_add(struct ctl_spec *spec, const struct ctl_mount *mount,
 		return err_set(&fail->err, ERR_KERNEL, ENOMEM, "mount");
 	if (ctl_target_normalise(mount->target, &target, &fail->err) < 0)
 		return err_wrap(&fail->err, "%.80s", mount->what);
-	if (is_reserved(target))
+	if (ctl_target_is_reserved(target))
 		return err_set(&fail->err, ERR_BAD_REQUEST, 0,
 			       "%.80s: nothing can be mounted on / or in /proc, /dev and /sys",
 			       mount->what);
@@ -199,7 +203,7 @@ int ctl_mounts_finish(struct ctl_spec *spec, struct ctl_fail *fail)
 	    add_default(spec, "/run", 0755, fail) < 0 ||
 	    add_default(spec, spec->uid == 0 ? "/root" : "/home/creel", 0700,
 			fail) < 0 ||
-	    add_default(spec, CTL_WORKDIR, 0755, fail) < 0)
+	    add_default(spec, spec->workdir, 0755, fail) < 0)
 		return -1;
 	sort_by_depth(spec);
 	return 0;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "controller/core/keys.h"
 #include "controller/core/source.h"
 #include "proto/cleanup.h"
 
@@ -99,6 +100,7 @@ static int add_tmpfs(struct ctl_spec *spec, const Ctl__Spec *msg,
 			.target = tmpfs->target,
 			.what = what,
 			.fd = -1,
+			.noexec = tmpfs->noexec,
 			.mode = tmpfs->mode ? tmpfs->mode : 01777,
 			.size = tmpfs->size ? tmpfs->size :
 					      CTL_TMPFS_DEFAULT_BYTES,
@@ -130,7 +132,7 @@ int ctl_spec_add_workspace(struct ctl_spec *spec, const char *what, int fd,
 {
 	struct ctl_mount mount = {
 		.kind = CTL_MOUNT_BIND,
-		.target = (char *)CTL_WORKDIR,
+		.target = spec->workdir,
 		.what = (char *)what,
 		.fd = fd,
 		.is_workspace = true,
@@ -243,6 +245,23 @@ static int set_user(struct ctl_spec *spec, const char *text, struct err *err)
 	return 0;
 }
 
+static int set_workdir(struct ctl_spec *spec, const char *text,
+		       struct err *err)
+{
+	if (ctl_target_normalise(text[0] ? text : CTL_WORKDIR, &spec->workdir,
+				 err) < 0)
+		return err_wrap(err, "--workdir");
+	if (strlen(spec->workdir) > CTL_WORKDIR_MAX)
+		return err_set(err, ERR_BAD_REQUEST, 0,
+			       "--workdir: the path is longer than %d bytes",
+			       CTL_WORKDIR_MAX);
+	if (ctl_target_is_reserved(spec->workdir))
+		return err_set(err, ERR_BAD_REQUEST, 0,
+			       "--workdir %.20s: nothing can be mounted on / or in /proc, /dev and /sys",
+			       spec->workdir);
+	return 0;
+}
+
 static int set_rest(struct ctl_spec *spec, const Ctl__Spec *msg,
 		    struct ctl_fail *fail)
 {
@@ -266,7 +285,12 @@ static int set_rest(struct ctl_spec *spec, const Ctl__Spec *msg,
 				       "--cap-keep: no sandbox can keep %s",
 				       never_caps[i].name);
 	spec->cap_keep = msg->cap_keep;
-	if (set_user(spec, msg->user, err) < 0)
+	spec->caps_for_root = msg->caps_for_root;
+	spec->best_effort = msg->best_effort;
+	if (set_user(spec, msg->user, err) < 0 ||
+	    set_workdir(spec, msg->workdir, err) < 0 ||
+	    ctl_hosts_check(msg, spec, fail) < 0 ||
+	    ctl_apparmor_set(spec, msg->apparmor, fail) < 0)
 		return -1;
 	return ctl_limits_check(msg, spec, fail);
 }
@@ -334,5 +358,9 @@ void ctl_spec_free(struct ctl_spec *spec)
 	fd_close(&spec->image_fd);
 	free(spec->image);
 	free(spec->workspace);
+	free(spec->workdir);
+	free(spec->resolv);
+	free(spec->hosts);
+	ctl_keys_free(spec->keys);
 	free(spec);
 }

@@ -20,6 +20,11 @@
 #define CTL_HOSTNAME_MAX 63
 #define CTL_HOSTNAME_DEFAULT "creel"
 #define CTL_WORKDIR "/workspace"
+#define CTL_WORKDIR_MAX 255
+#define CTL_APPARMOR_MAX 127
+#define CTL_MAX_DNS 16
+#define CTL_MAX_HOSTS 64
+#define CTL_HOSTS_MAX_BYTES 2048
 #define CTL_TMPFS_DEFAULT_BYTES (64ULL << 20)
 #define CTL_TMPFS_MAX_BYTES (64ULL << 30)
 
@@ -38,6 +43,7 @@ struct ctl_mount {
 	bool is_workspace;
 	bool is_layers;  /* of an image: with all the ids of such */
 	bool is_default; /* gives way to what the caller asks for */
+	bool noexec;     /* of a tmpfs */
 	uint32_t mode;
 	uint64_t size;
 };
@@ -59,7 +65,7 @@ struct ctl_spec {
 	char hostname[CTL_HOSTNAME_MAX + 1];
 	bool host_net;
 	uint64_t memory;
-	uint64_t swap; /* of its own, not Docker's sum */
+	uint64_t swap; /* of its own, not Docker's sum; UINT64_MAX: any */
 	uint64_t cpu_usec;
 	uint64_t pids;
 	struct ctl_rlimit rlimits[CTL_MAX_RLIMITS];
@@ -68,8 +74,16 @@ struct ctl_spec {
 	uint32_t uid;
 	uint32_t gid;
 	uint64_t cap_keep;
+	bool caps_for_root; /* commands of other users keep none */
+	char *workdir;      /* owned; where the workspace is, normalised */
+	char *resolv;       /* owned: lines of resolv.conf; NULL none */
+	char *hosts;        /* owned: lines of hosts; NULL none */
+	char apparmor[CTL_APPARMOR_MAX + 1]; /* profile of commands, "" none */
+	bool best_effort; /* a limit that cannot be set is left out */
+	struct ctl_keys *keys; /* owned, NULL: messages name flags */
 };
 
+struct ctl_keys;
 struct ctl_protect;
 
 struct ctl_spec *ctl_spec_new(const Ctl__Spec *msg, struct wire_frame *frame,
@@ -82,6 +96,7 @@ void ctl_spec_free(struct ctl_spec *spec);
 
 /* mounts.c */
 int ctl_target_normalise(const char *text, char **target, struct err *err);
+bool ctl_target_is_reserved(const char *target);
 int ctl_mounts_add(struct ctl_spec *spec, const struct ctl_mount *mount,
 		   struct ctl_fail *fail);
 int ctl_mounts_finish(struct ctl_spec *spec, struct ctl_fail *fail);
@@ -92,5 +107,13 @@ int ctl_ulimit_parse(const Ctl__Ulimit *msg, struct ctl_rlimit *out,
 int ctl_limits_check(const Ctl__Spec *msg, struct ctl_spec *spec,
 		     struct ctl_fail *fail);
 void ctl_size_text(uint64_t bytes, char *text, size_t size);
+
+/* hosts.c */
+int ctl_hosts_check(const Ctl__Spec *msg, struct ctl_spec *spec,
+		    struct ctl_fail *fail);
+
+/* apparmor.c */
+int ctl_apparmor_set(struct ctl_spec *spec, const char *profile,
+		     struct ctl_fail *fail);
 
 #endif

@@ -10,10 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <nettle/sha1.h>
-
-#define SLUG_HEAD_BYTES 32
-
 /**
  * ctl_name_check() - may a sandbox be called this?
  *
@@ -42,61 +38,13 @@ int ctl_name_check(const char *name, struct err *err)
 	return 0;
 }
 
-static char slug_char(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return (char)(c - 'A' + 'a');
-	if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
-	    c == '_' || c == '-')
-		return c;
-	return '-';
-}
-
-/* Trims in place, returns the new beginning. */
-static char *trim_dashes(char *text)
-{
-	size_t len;
-
-	while (*text == '-')
-		text++;
-	len = strlen(text);
-	while (len > 0 && text[len - 1] == '-')
-		text[--len] = '\0';
-	return text;
-}
-
 /**
- * ctl_name_slug() - what a session key is called in a path
- * @key:  at most CTL_NAME_MAX_BYTES are looked at; surrounding blanks are not
- *        part of it
- * @slug: lower case [a-z0-9._-], 32 characters at most, a dash, the first 8
- *        digits of the key's SHA-1: never "." or "..", never empty
+ * ctl_name_slug() - what a name is called in a path
+ * @slug: see pol_slug()
  */
 void ctl_name_slug(const char *key, char slug[CTL_SLUG_BYTES])
 {
-	uint8_t digest[SHA1_DIGEST_SIZE];
-	char text[CTL_NAME_MAX_BYTES + 1];
-	struct sha1_ctx sha1;
-	const char *head;
-	size_t len;
-
-	while (*key == ' ' || *key == '\t')
-		key++;
-	len = strnlen(key, CTL_NAME_MAX_BYTES);
-	while (len > 0 && (key[len - 1] == ' ' || key[len - 1] == '\t'))
-		len--;
-	sha1_init(&sha1);
-	sha1_update(&sha1, len, (const uint8_t *)key);
-	sha1_digest(&sha1, sizeof(digest), digest);
-	for (size_t i = 0; i < len; i++)
-		text[i] = slug_char(key[i]);
-	text[len] = '\0';
-	head = trim_dashes(text);
-	if (*head == '\0')
-		head = "session";
-	(void)snprintf(slug, CTL_SLUG_BYTES, "%.*s-%02x%02x%02x%02x",
-		       SLUG_HEAD_BYTES, head, digest[0], digest[1], digest[2],
-		       digest[3]);
+	pol_slug(key, slug);
 }
 
 /**

@@ -9,11 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "controller/policy/resolve.h"
 #include "proto/err.h"
 #include "proto/wire.h"
 
 #define CTL_NAME_MAX_BYTES 128
-#define CTL_SLUG_BYTES (32 + 1 + 8 + 1)
+#define CTL_SLUG_BYTES POL_SLUG_BYTES
 #define CTL_HEX_BYTES (2 * WIRE_ID_BYTES + 1)
 #define CTL_HEX_PREFIX_MIN 6
 

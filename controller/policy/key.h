@@ -6,6 +6,8 @@
 #define CONTROLLER_POLICY_KEY_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "controller/policy/resolve.h"
 
@@ -23,5 +25,10 @@ struct pol_key {
 int pol_key_read(const struct cfg *cfg, const char *text, const char *agent,
 		 struct pol_key *key, struct err *err);
 const char *pol_key_channel(const char *key);
+
+/* slug.c */
+char pol_lower(char c);
+size_t pol_decode(const char *at, size_t left, uint32_t *code);
+const char *pol_trim(const char *text, size_t *len);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Agents' ids, session keys and what they are called in paths.  Keys come from
- * chat channels: whoever writes to an agent may choose parts of them.
+ * Session keys.  They come from chat channels: whoever writes to an agent may
+ * choose parts of them.
  */
 #include <config.h>
 
@@ -11,165 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <nettle/sha1.h>
-
-#include "controller/config/utf8.h"
-
-#define SLUG_HEAD_BYTES 32
 #define MAIN "main"
-
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static bool is_word(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
-	       c == '-';
-}
-
-/* One character of UTF-8; 0: it is none. */
-static size_t decode(const char *at, size_t left, uint32_t *code)
-{
-	if (cfg_utf8_valid(at, left < 4 ? left : 4) == 0)
-		return 0;
-	return cfg_utf8_get(at, code);
-}
-
-/* What other programs take for blanks around a key, controls aside. */
-static bool is_blank(uint32_t code)
-{
-	return code == ' ' || code == 0xa0 || code == 0x1680 ||
-	       (code >= 0x2000 && code <= 0x200a) || code == 0x2028 ||
-	       code == 0x2029 || code == 0x202f || code == 0x205f ||
-	       code == 0x3000 || code == 0xfeff;
-}
 
 static bool is_control(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code <= 0x9f);
-}
-
-/* What is no UTF-8 is no blank. */
-static const char *trim(const char *text, size_t *len)
-{
-	const char *limit = text + strlen(text);
-	const char *start = limit, *end = limit;
-	uint32_t code;
-
-	for (const char *at = text; at < limit;) {
-		size_t n = decode(at, (size_t)(limit - at), &code);
-		bool blank = n > 0 && (is_blank(code) ||
-				       (code >= '\t' && code <= '\r'));
-
-		if (!blank && start == limit)
-			start = at;
-		at += n > 0 ? n : 1;
-		if (!blank)
-			end = at;
-	}
-	*len = (size_t)(end - start);
-	return start;
-}
-
-static bool is_id(const char *text, size_t len)
-{
-	if (len == 0 || len > CFG_AGENT_ID_MAX || lower(text[0]) == '_' ||
-	    text[0] == '-')
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!is_word(lower(text[i])))
-			return false;
-	return true;
-}
-
-/* Copies with runs of what @keep refuses as one dash; no dashes at the ends. */
-static size_t fold(const char *text, size_t len, char *out, size_t max,
-		   bool dots)
-{
-	size_t n = 0, kept = 0;
-	bool gap = false;
-
-	for (size_t i = 0; i < len; i++) {
-		char c = lower(text[i]);
-
-		if (!is_word(c) && !(dots && c == '.')) {
-			gap = true;
-			continue;
-		}
-		if (gap && kept > 0 && n < max)
-			out[n++] = '-';
-		gap = false;
-		if (c == '-' && kept == 0)
-			continue;
-		kept++;
-		if (n < max)
-			out[n++] = c;
-	}
-	return n;
-}
-
-/* The length of @text without dashes at its end, or what looks like one. */
-static size_t without_tail(const char *text, size_t len, bool dots)
-{
-	while (len > 0) {
-		char c = lower(text[len - 1]);
-
-		if (c != '-' && (is_word(c) || (dots && c == '.')))
-			break;
-		len--;
-	}
-	return len;
-}
-
-/**
- * pol_agent_fold() - the id that a text stands for
- * @id: filled: lower case, [a-z0-9][a-z0-9_-]*; "main" where nothing is left
- */
-void pol_agent_fold(const char *text, char id[CFG_AGENT_ID_MAX + 1])
-{
-	size_t len, n;
-
-	text = trim(text, &len);
-	if (is_id(text, len)) {
-		for (n = 0; n < len; n++)
-			id[n] = lower(text[n]);
-	} else {
-		len = without_tail(text, len, false);
-		n = fold(text, len, id, CFG_AGENT_ID_MAX, false);
-	}
-	id[n] = '\0';
-	if (n == 0)
-		(void)snprintf(id, CFG_AGENT_ID_MAX + 1, MAIN);
-}
-
-/**
- * pol_slug() - what a key is called in a path
- * @slug: lower case [a-z0-9._-], 32 characters at most, a dash, the first 8
- *        digits of the key's SHA-1: never "." or "..", never empty
- */
-void pol_slug(const char *key, char slug[POL_SLUG_BYTES])
-{
-	uint8_t digest[SHA1_DIGEST_SIZE];
-	char head[SLUG_HEAD_BYTES + 1];
-	struct sha1_ctx sha1;
-	size_t len, n;
-
-	key = trim(key, &len);
-	if (len == 0) {
-		key = "session";
-		len = strlen(key);
-	}
-	sha1_init(&sha1);
-	sha1_update(&sha1, len, (const uint8_t *)key);
-	sha1_digest(&sha1, sizeof(digest), digest);
-	n = fold(key, without_tail(key, len, true), head, SLUG_HEAD_BYTES,
-		 true);
-	head[n] = '\0';
-	(void)snprintf(slug, POL_SLUG_BYTES, "%s-%02x%02x%02x%02x",
-		       n > 0 ? head : "session", digest[0], digest[1],
-		       digest[2], digest[3]);
 }
 
 static int check(const char *text, size_t len, struct err *err)
@@ -181,7 +27,7 @@ static int check(const char *text, size_t len, struct err *err)
 			       "session key: longer than %d bytes",
 			       POL_KEY_MAX_BYTES);
 	for (size_t at = 0; at < len;) {
-		size_t n = decode(text + at, len - at, &code);
+		size_t n = pol_decode(text + at, len - at, &code);
 
 		if (n == 0)
 			return err_set(err, ERR_BAD_REQUEST, 0,
@@ -229,7 +75,7 @@ static void main_name(const struct cfg *cfg, char name[POL_KEY_MAX_BYTES + 1])
 	size_t len = strlen(text);
 
 	if (node && node->type == CFG_STRING)
-		text = trim(node->text, &len);
+		text = pol_trim(node->text, &len);
 	if (len == 0) {
 		text = MAIN;
 		len = strlen(text);
@@ -237,7 +83,7 @@ static void main_name(const struct cfg *cfg, char name[POL_KEY_MAX_BYTES + 1])
 	if (len > POL_KEY_MAX_BYTES)
 		len = POL_KEY_MAX_BYTES;
 	for (size_t i = 0; i < len; i++)
-		name[i] = lower(text[i]);
+		name[i] = pol_lower(text[i]);
 	name[len] = '\0';
 }
 
@@ -300,7 +146,7 @@ int pol_key_read(const struct cfg *cfg, const char *text, const char *agent,
 		text = name;
 	if (check(text, strlen(text), err) < 0)
 		return -1;
-	text = trim(text, &len);
+	text = pol_trim(text, &len);
 	if (len == 0)
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "session key: it is empty");
@@ -343,7 +189,7 @@ const char *pol_key_channel(const char *key)
 	for (size_t i = 0; i < sizeof(channels) / sizeof(channels[0]); i++) {
 		size_t n = 0;
 
-		while (n < len && lower(rest[n]) == channels[i][n])
+		while (n < len && pol_lower(rest[n]) == channels[i][n])
 			n++;
 		if (n == len && len > 0 && !channels[i][n])
 			return channels[i];

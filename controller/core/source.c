@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Descriptors from clients.  A source is judged by the object that it is:
- * devices and inode numbers are compared on the way up from it, never text, so
- * that a symbolic link or a second mount of a directory changes nothing.
+ * Descriptors from clients: what they are.  Whether they may be mounted is
+ * asked in judge.c.
  *
  * The client is the same user as the controller: this keeps a person from
  * handing creel's own sockets to a sandbox, it is no border of privilege.
@@ -20,7 +19,6 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 
-#include "controller/core/fstype.h"
 #include "proto/cleanup.h"
 #include "proto/wire.h"
 
@@ -59,16 +57,16 @@ void ctl_protect_init(struct ctl_protect *protect)
 	memset(protect, 0, sizeof(*protect));
 }
 
-typedef bool match_fn(const struct ctl_inode *inode, void *arg);
-
-/*
- * Calls @match for the directory @start and everything above it, until it says
- * true. Where the way up cannot be walked (no search permission), what is above
- * is out of reach for a sandbox of this user either.
+/**
+ * ctl_source_walk_up() - a directory and everything above it
+ * @fn: called for each, until it says true
+ *
+ * Where the way up cannot be walked (no search permission), what is above is
+ * out of reach for a sandbox of this user either.
  */
-static bool any_above(int start, match_fn *match, void *arg)
+void ctl_source_walk_up(int dir_fd, ctl_inode_fn *fn, void *arg)
 {
-	auto_fd fd = openat(start, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_fd fd = openat(dir_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct ctl_inode last = { 0 };
 
 	for (int i = 0; i < MAX_DEPTH && fd >= 0; i++) {
@@ -77,46 +75,17 @@ static bool any_above(int start, match_fn *match, void *arg)
 		int up;
 
 		if (ctl_source_stat(fd, &st) < 0)
-			return false;
+			return;
 		inode = (struct ctl_inode){ st.st_dev, st.st_ino };
-		if (match(&inode, arg))
-			return true;
 		if (i > 0 && inode.dev == last.dev && inode.ino == last.ino)
-			return false;
+			return;
+		if (fn(&inode, arg))
+			return;
 		last = inode;
 		up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		fd_close(&fd);
 		fd = up;
 	}
-	return false;
-}
-
-static bool is_among(const struct ctl_inode *inode,
-		     const struct ctl_inode *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (list[i].dev == inode->dev && list[i].ino == inode->ino)
-			return true;
-	return false;
-}
-
-static bool is_protected(const struct ctl_inode *inode, void *arg)
-{
-	const struct ctl_protect *protect = arg;
-
-	return is_among(inode, protect->dirs, protect->n_dirs);
-}
-
-/* True, which ends the walk, at what is known, and all above it is too. */
-static bool note_above(const struct ctl_inode *inode, void *arg)
-{
-	struct ctl_protect *protect = arg;
-
-	if (protect->n_above == CTL_PROTECT_ABOVE_MAX ||
-	    is_among(inode, protect->above, protect->n_above))
-		return true;
-	protect->above[protect->n_above++] = *inode;
-	return false;
 }
 
 /**
@@ -133,9 +102,10 @@ void ctl_protect_add(struct ctl_protect *protect, const char *path)
 	if (fd < 0 || at == CTL_PROTECT_MAX || ctl_source_stat(fd, &st) < 0)
 		return;
 	inode = (struct ctl_inode){ st.st_dev, st.st_ino };
-	if (is_among(&inode, protect->dirs, at))
-		return;
-	(void)any_above(fd, note_above, protect);
+	for (size_t i = 0; i < at; i++)
+		if (protect->dirs[i].ino == inode.ino &&
+		    protect->dirs[i].dev == inode.dev)
+			return;
 	protect->fds[at] = fd_take(&fd);
 	protect->dirs[at] = inode;
 	protect->n_dirs++;
@@ -165,36 +135,18 @@ static int name_of(int fd, char path[PATH_BYTES])
 	return 0;
 }
 
-/*
- * By names alone: a file server that does not answer must not hold up
- * everybody. A second mount of a directory has another name; but then creel's
- * own directory would be on such a file system.
+/**
+ * ctl_source_dir() - a directory itself, else the one that it is in
+ *
+ * As far as the link of the descriptor tells. Return: O_PATH or -1.
  */
-static bool is_inside_by_name(int fd, const struct ctl_protect *protect)
-{
-	char path[PATH_BYTES], own[PATH_BYTES];
-
-	if (name_of(fd, path) < 0)
-		return true;
-	for (size_t i = 0; i < protect->n_dirs; i++) {
-		size_t len;
-
-		if (name_of(protect->fds[i], own) < 0)
-			return true;
-		len = strlen(own);
-		if (strncmp(path, own, len) == 0 &&
-		    (path[len] == '\0' || path[len] == '/'))
-			return true;
-	}
-	return false;
-}
-
-/* The directory that a regular file is in, as far as its link tells. */
-static int parent_of(int fd)
+int ctl_source_dir(int fd, const struct stat *st)
 {
 	char path[PATH_BYTES];
 	char *slash;
 
+	if (S_ISDIR(st->st_mode))
+		return openat(fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (name_of(fd, path) < 0)
 		return -1;
 	slash = strrchr(path, '/');
@@ -224,62 +176,31 @@ static const char *kind_name(mode_t mode)
 	return "no file";
 }
 
-static bool is_inside(int fd, const struct stat *st,
-		      const struct ctl_protect *protect)
-{
-	const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
-	auto_fd dir = -1;
-
-	if (ctl_fstype_waits(st->st_dev))
-		return is_inside_by_name(fd, protect);
-	dir = S_ISDIR(st->st_mode) ? openat(fd, ".", flags) : parent_of(fd);
-	return dir >= 0 && any_above(dir, is_protected, (void *)protect);
-}
-
-static int check_protected(int fd, const struct stat *st, const char *what,
-			   const struct ctl_protect *protect,
-			   struct ctl_fail *fail)
-{
-	const struct ctl_inode inode = { st->st_dev, st->st_ino };
-
-	if (is_inside(fd, st, protect))
-		return err_set(&fail->err, ERR_DENIED, 0,
-			       "%s: it is inside a directory of creel itself",
-			       what);
-	if (is_among(&inode, protect->above, protect->n_above)) {
-		err_set(&fail->err, ERR_DENIED, 0,
-			"%s: it contains creel's own state or sockets", what);
-		return ctl_fail_hint(fail, "name a directory below it");
-	}
-	return 0;
-}
-
 /**
- * ctl_source_check() - may this be mounted into a sandbox?
+ * ctl_source_kind() - is it of a kind that can be mounted?
  * @fd:   from a client, borrowed
  * @what: for the message, e.g. "--bind /a:/b"
- * @protect: NULL: it will not be mounted, only compared
+ * @st:   filled, see ctl_source_stat()
  *
- * Return: 0 or -1: BAD_REQUEST for what is neither a directory nor a regular
- * file, or is no O_PATH descriptor; DENIED for what is inside or above a
- * directory of creel itself.
+ * Return: 0 or -1: BAD_REQUEST for what is no directory, regular file or
+ * socket, or is no O_PATH descriptor.
  */
-int ctl_source_check(int fd, const char *what,
-		     const struct ctl_protect *protect, struct ctl_fail *fail)
+int ctl_source_kind(int fd, const char *what, struct stat *st,
+		    struct ctl_fail *fail)
 {
 	int flags = fcntl(fd, F_GETFL);
-	struct stat st;
 
-	if (flags < 0 || ctl_source_stat(fd, &st) < 0)
+	if (flags < 0 || ctl_source_stat(fd, st) < 0)
 		return err_set(&fail->err, ERR_BAD_REQUEST, errno, "%s", what);
-	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+	if (!S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode) &&
+	    !S_ISSOCK(st->st_mode))
 		return err_set(&fail->err, ERR_BAD_REQUEST, 0,
 			       "%s: the source is %s; directories and regular files can be bound",
-			       what, kind_name(st.st_mode));
+			       what, kind_name(st->st_mode));
 	if (!(flags & O_PATH))
 		return err_set(&fail->err, ERR_BAD_REQUEST, 0,
 			       "%s: the descriptor is not an O_PATH one", what);
-	return protect ? check_protected(fd, &st, what, protect, fail) : 0;
+	return 0;
 }
 
 /**

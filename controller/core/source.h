@@ -14,7 +14,6 @@
 #include "controller/core/fail.h"
 
 #define CTL_PROTECT_MAX 16
-#define CTL_PROTECT_ABOVE_MAX 256
 
 struct ctl_inode {
 	dev_t dev;
@@ -26,10 +25,9 @@ struct ctl_protect {
 	int fds[CTL_PROTECT_MAX]; /* owned, O_PATH */
 	struct ctl_inode dirs[CTL_PROTECT_MAX];
 	size_t n_dirs;
-	/* Themselves and all directories that lead to them. */
-	struct ctl_inode above[CTL_PROTECT_ABOVE_MAX];
-	size_t n_above;
 };
+
+typedef bool ctl_inode_fn(const struct ctl_inode *inode, void *arg);
 
 enum ctl_stream {
 	CTL_STREAM_INVALID = 0,
@@ -38,11 +36,13 @@ enum ctl_stream {
 };
 
 int ctl_source_stat(int fd, struct stat *st);
+int ctl_source_kind(int fd, const char *what, struct stat *st,
+		    struct ctl_fail *fail);
+int ctl_source_dir(int fd, const struct stat *st);
+void ctl_source_walk_up(int dir_fd, ctl_inode_fn *fn, void *arg);
 void ctl_protect_init(struct ctl_protect *protect);
 void ctl_protect_add(struct ctl_protect *protect, const char *path);
 void ctl_protect_fini(struct ctl_protect *protect);
-int ctl_source_check(int fd, const char *what,
-		     const struct ctl_protect *protect, struct ctl_fail *fail);
 bool ctl_stream_is_safe(int fd, const struct stat *st);
 int ctl_stream_check(int fd, const char *what, enum ctl_stream kind,
 		     struct err *err);

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "controller/core/keys.h"
+#include "controller/core/judge.h"
 #include "controller/core/source.h"
 #include "proto/cleanup.h"
 
@@ -50,20 +51,25 @@ static int take_fd(struct wire_frame *frame, uint32_t number, const char *what,
 	return fd;
 }
 
-static int take_source(struct wire_frame *frame, uint32_t number,
-		       const char *what, const struct ctl_protect *protect,
+/* Where sources come from and who judges them. */
+struct intake {
+	struct wire_frame *frame;
+	struct ctl_judge *judge;
+};
+
+static int take_source(const struct intake *intake, uint32_t number,
+		       const char *what, enum ctl_use use,
 		       struct ctl_fail *fail)
 {
-	auto_fd fd = take_fd(frame, number, what, fail);
+	auto_fd fd = take_fd(intake->frame, number, what, fail);
 
-	if (fd < 0 || ctl_source_check(fd, what, protect, fail) < 0)
+	if (fd < 0 || ctl_judge_source(intake->judge, fd, what, use, fail) < 0)
 		return -1;
 	return fd_take(&fd);
 }
 
 static int add_binds(struct ctl_spec *spec, const Ctl__Spec *msg,
-		     struct wire_frame *frame,
-		     const struct ctl_protect *protect, struct ctl_fail *fail)
+		     const struct intake *intake, struct ctl_fail *fail)
 {
 	for (size_t i = 0; i < msg->n_binds; i++) {
 		const Ctl__Bind *bind = msg->binds[i];
@@ -75,7 +81,7 @@ static int add_binds(struct ctl_spec *spec, const Ctl__Spec *msg,
 		shorten(target, sizeof(target), bind->target);
 		(void)snprintf(what, sizeof(what), "--bind %s:%s", source,
 			       target);
-		fd = take_source(frame, bind->fd, what, protect, fail);
+		fd = take_source(intake, bind->fd, what, CTL_USE_BIND, fail);
 		if (fd < 0)
 			return -1;
 		mount.target = bind->target;
@@ -142,9 +148,7 @@ int ctl_spec_add_workspace(struct ctl_spec *spec, const char *what, int fd,
 }
 
 static int set_workspace(struct ctl_spec *spec, const Ctl__Spec *msg,
-			 struct wire_frame *frame,
-			 const struct ctl_protect *protect,
-			 struct ctl_fail *fail)
+			 const struct intake *intake, struct ctl_fail *fail)
 {
 	char path[80], what[WHAT_BYTES];
 	auto_fd fd = -1;
@@ -154,7 +158,8 @@ static int set_workspace(struct ctl_spec *spec, const Ctl__Spec *msg,
 		return 0;
 	shorten(path, sizeof(path), msg->workspace);
 	(void)snprintf(what, sizeof(what), "--workspace %s", path);
-	fd = take_source(frame, msg->workspace_fd, what, protect, fail);
+	fd = take_source(intake, msg->workspace_fd, what, CTL_USE_WORKSPACE,
+			 fail);
 	if (fd < 0)
 		return -1;
 	if (ctl_source_stat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
@@ -171,8 +176,7 @@ static int set_workspace(struct ctl_spec *spec, const Ctl__Spec *msg,
 }
 
 static int set_image(struct ctl_spec *spec, const Ctl__Spec *msg,
-		     struct wire_frame *frame,
-		     const struct ctl_protect *protect, struct ctl_fail *fail)
+		     const struct intake *intake, struct ctl_fail *fail)
 {
 	char path[80], what[WHAT_BYTES];
 	struct stat st;
@@ -192,7 +196,8 @@ static int set_image(struct ctl_spec *spec, const Ctl__Spec *msg,
 		return 0;
 	shorten(path, sizeof(path), msg->image);
 	(void)snprintf(what, sizeof(what), "--image %s", path);
-	spec->image_fd = take_source(frame, msg->image_fd, what, protect, fail);
+	spec->image_fd = take_source(intake, msg->image_fd, what,
+				     CTL_USE_IMAGE, fail);
 	if (spec->image_fd < 0)
 		return -1;
 	if (ctl_source_stat(spec->image_fd, &st) < 0 || !S_ISDIR(st.st_mode))
@@ -296,16 +301,35 @@ static int set_rest(struct ctl_spec *spec, const Ctl__Spec *msg,
 }
 
 static int fill(struct ctl_spec *spec, const Ctl__Spec *msg,
-		struct wire_frame *frame, const struct ctl_protect *protect,
-		struct ctl_fail *fail)
+		const struct intake *intake, struct ctl_fail *fail)
 {
-	if (set_image(spec, msg, frame, protect, fail) < 0 ||
+	if (set_image(spec, msg, intake, fail) < 0 ||
 	    set_rest(spec, msg, fail) < 0 ||
-	    set_workspace(spec, msg, frame, protect, fail) < 0 ||
-	    add_binds(spec, msg, frame, protect, fail) < 0 ||
+	    set_workspace(spec, msg, intake, fail) < 0 ||
+	    add_binds(spec, msg, intake, fail) < 0 ||
 	    add_tmpfs(spec, msg, fail) < 0)
 		return -1;
 	return 0;
+}
+
+/* Looking at all that is protected costs as much as a mount. */
+static struct ctl_judge *make_judge(const Ctl__Spec *msg,
+				    const struct ctl_protect *protect,
+				    struct ctl_fail *fail)
+{
+	bool mounts = msg->image_fd || msg->workspace_fd || msg->n_binds > 0;
+	const struct ctl_rules rules = {
+		.own = mounts ? protect : NULL,
+		.home = msg->home,
+		.opened = (const char *const *)msg->open_paths,
+		.n_opened = msg->n_open_paths,
+		.sockets = (const char *const *)msg->socket_binds,
+		.n_sockets = msg->n_socket_binds,
+		.open_key = "--allow-bind",
+		.socket_key = "--allow-bind",
+	};
+
+	return ctl_judge_new(&rules, fail);
 }
 
 /**
@@ -323,13 +347,19 @@ struct ctl_spec *ctl_spec_new(const Ctl__Spec *msg, struct wire_frame *frame,
 {
 	static const Ctl__Spec empty = CTL__SPEC__INIT;
 	struct ctl_spec *spec = calloc(1, sizeof(*spec));
+	struct intake intake = { .frame = frame };
+	bool filled;
 
 	if (!spec) {
 		err_set(&fail->err, ERR_KERNEL, ENOMEM, "sandbox");
 		return NULL;
 	}
 	spec->image_fd = -1;
-	if (fill(spec, msg ? msg : &empty, frame, protect, fail) == 0)
+	intake.judge = make_judge(msg ? msg : &empty, protect, fail);
+	filled = intake.judge &&
+		 fill(spec, msg ? msg : &empty, &intake, fail) == 0;
+	ctl_judge_free(intake.judge);
+	if (filled)
 		return spec;
 	ctl_spec_free(spec);
 	return NULL;

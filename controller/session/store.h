@@ -17,14 +17,32 @@
 struct store;
 
 /*
- * @dir: the state directory; the file is creel.db in it, mode 0600.
+ * @dir:     the state directory; the file is creel.db in it, mode 0600
+ * @runtime: directory of creel's socket, "" where there is none
+ *
+ * Several controllers of one user, each with a runtime directory of its own,
+ * may use one database: sandboxes, processes and commands that run belong to
+ * the runtime, sessions and the audit log to all. Of one runtime there is one
+ * controller at a time.
  *
  * NULL: UNSUPPORTED where the database is of a newer creel (it is not
  * touched), KERNEL with errno for a read-only or full file system, DENIED
- * where the file is another user's, INTERNAL where it is damaged (it is kept).
+ * where the file is another user's, BAD_STATE where another controller of the
+ * same runtime has it, INTERNAL where it is damaged or no database of creel's
+ * (it is kept).
  */
-struct store *store_open(const char *dir, struct err *err);
+struct store *store_open(const char *dir, const char *runtime,
+			 struct err *err);
 void store_close(struct store *store);
+
+/*
+ * Longer text is cut where it is only shown, else refused; rows with more, or
+ * with less than they need, are passed over.
+ */
+#define STORE_TEXT_MAX_BYTES 4096
+#define STORE_COMMAND_MAX_BYTES 1024
+#define STORE_SHORT_MAX_BYTES 512
+#define STORE_BLOB_MAX_BYTES (1U << 20)
 
 /* A session that was used: one row for (configuration, key). */
 struct store_session {
@@ -68,7 +86,10 @@ int store_session_each(struct store *store, store_session_fn *fn, void *arg,
 int store_session_delete(struct store *store, const char *config,
 			 const char *key, struct err *err);
 
-/* Unique by (config, scope_key) and by name. BAD_STATE: the name is taken. */
+/*
+ * Unique by (config, scope_key) and by name. BAD_STATE: the name is taken.
+ * Fills in its id. This and what follows sees sandboxes of this runtime alone.
+ */
 int store_sandbox_insert(struct store *store, struct store_sandbox *row,
 			 struct err *err);
 int store_sandbox_built(struct store *store, int64_t id,
@@ -148,15 +169,35 @@ int store_audit_insert(struct store *store, const struct store_audit *row,
 		       int64_t *id, struct err *err);
 int store_audit_over(struct store *store, int64_t id,
 		     const struct store_audit_end *end, struct err *err);
-/* By token: a command that an earlier creeld started. 0 not found, else its id. */
+/* A command that is not over, of whatever creeld. 0 not found, else its id. */
 int64_t store_audit_find(struct store *store,
 			 const uint8_t token[WIRE_ID_BYTES]);
+/* All that are not over, of this runtime. */
+int store_audit_open_each(struct store *store, store_audit_fn *fn, void *arg,
+			  struct err *err);
+int store_audit_get(struct store *store, int64_t id, store_audit_fn *fn,
+		    void *arg, struct err *err);
+/*
+ * The ids that @filter lets through among the @span ids below @below (0: of
+ * the newest rows), newest first. Return: where to go on, 0 at the end, or -1.
+ */
+struct store_ids {
+	int64_t *ids; /* room for @max */
+	size_t n, max;
+};
+int64_t store_audit_scan(struct store *store,
+			 const struct store_audit_filter *filter,
+			 int64_t below, uint32_t span, struct store_ids *out,
+			 struct err *err);
 int store_audit_each(struct store *store,
 		     const struct store_audit_filter *filter,
 		     store_audit_fn *fn, void *arg, struct err *err);
-/* Keeps the newest @rows, and nothing older than @before_ms. */
+/*
+ * Keeps the newest @rows, and nothing older than @before_ms; removes at most
+ * @step. Return: how many it has removed, or -1.
+ */
 int store_audit_trim(struct store *store, uint64_t rows, int64_t before_ms,
-		     struct err *err);
+		     uint32_t step, struct err *err);
 
 /* Several changes that count together or not at all. */
 int store_begin(struct store *store, struct err *err);

@@ -221,6 +221,8 @@ void cli_call_fini(struct cli_call *call)
 		cli_place_fini(&call->places[i]);
 	for (size_t i = 0; call->sizes && i < call->spec.n_tmpfs; i++)
 		cli_tmpfs_fini(&call->sizes[i]);
+	for (size_t i = 0; call->names && i < call->spec.n_hosts; i++)
+		cli_place_fini(&call->names[i]);
 	cli_place_fini(&call->workspace);
 	cli_strings_fini(&call->strings);
 	ptr_free(&call->places);
@@ -232,4 +234,8 @@ void cli_call_fini(struct cli_call *call)
 	ptr_free(&call->limits);
 	ptr_free(&call->ulimits);
 	ptr_free(&call->spec.ulimits);
+	ptr_free(&call->names);
+	ptr_free(&call->hosts);
+	ptr_free(&call->spec.hosts);
+	ptr_free(&call->spec.dns);
 }

@@ -30,6 +30,8 @@ struct cli_call {
 	Ctl__TmpfsMount *tmpfs;	  /* owned */
 	struct cli_ulimit *limits; /* owned */
 	Ctl__Ulimit *ulimits;	   /* owned */
+	struct cli_place *names;   /* owned; of hosts */
+	Ctl__Host *hosts;	   /* owned */
 	char *given[CLI_OPT_COUNT];
 	int fds[WIRE_MAX_FDS]; /* owned */
 	size_t n_fds;

@@ -106,6 +106,24 @@ int cli_parse_bind(const char *text, struct cli_place *place, struct err *err)
 }
 
 /**
+ * cli_parse_host() - NAME:ADDRESS, or NAME=ADDRESS
+ * @place: source is the name, target the address; the controller judges both
+ */
+int cli_parse_host(const char *text, struct cli_place *place, struct err *err)
+{
+	size_t len = strcspn(text, ":=");
+
+	*place = (struct cli_place){ .source = NULL };
+	if (len == 0 || !text[len] || !text[len + 1])
+		return err_set(err, ERR_BAD_REQUEST, 0, "not NAME:ADDRESS");
+	place->source = strndup(text, len);
+	place->target = strdup(text + len + 1);
+	if (!place->source || !place->target)
+		return err_set(err, ERR_KERNEL, ENOMEM, "host");
+	return 0;
+}
+
+/**
  * cli_place_fini() - release; idempotent
  */
 void cli_place_fini(struct cli_place *place)
@@ -138,12 +156,20 @@ static int parse_tmpfs_option(char *option, struct cli_tmpfs *tmpfs,
 		return cli_parse_size(option + 5, &tmpfs->size, err);
 	if (!strncmp(option, "mode=", 5))
 		return parse_mode(option + 5, &tmpfs->mode, err);
+	if (!strcmp(option, "noexec") || !strcmp(option, "exec")) {
+		tmpfs->noexec = option[0] == 'n';
+		return 0;
+	}
+	/* As they always are: a line of Docker's may say so. */
+	if (!strcmp(option, "rw") || !strcmp(option, "nosuid") ||
+	    !strcmp(option, "nodev"))
+		return 0;
 	return err_set(err, ERR_BAD_REQUEST, 0,
-		       "only size= and mode= can be set");
+		       "only size=, mode=, exec and noexec can be set");
 }
 
 /**
- * cli_parse_tmpfs() - PATH[:size=SIZE,mode=MODE]
+ * cli_parse_tmpfs() - PATH[:OPTION,...]
  */
 int cli_parse_tmpfs(const char *text, struct cli_tmpfs *tmpfs, struct err *err)
 {

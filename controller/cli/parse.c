@@ -117,6 +117,17 @@ int cli_parse_size(const char *text, uint64_t *bytes, struct err *err)
 }
 
 /**
+ * cli_parse_swap() - a size of memory and swap together, or -1: no limit
+ */
+int cli_parse_swap(const char *text, uint64_t *bytes, struct err *err)
+{
+	if (strcmp(text, "-1") != 0)
+		return cli_parse_size(text, bytes, err);
+	*bytes = CLI_UNLIMITED;
+	return 0;
+}
+
+/**
  * cli_parse_cpus() - processors, 0.01 to 4096, at most five decimals
  * @usec: of each CLI_CPU_PERIOD_USEC
  */
@@ -150,10 +161,14 @@ int cli_parse_cpus(const char *text, uint64_t *usec, struct err *err)
 
 static bool take_limit(const char **text, uint64_t *value)
 {
-	static const char word[] = "unlimited";
+	static const char *const words[] = { "unlimited", "-1" };
 
-	if (!strncmp(*text, word, sizeof(word) - 1)) {
-		*text += sizeof(word) - 1;
+	for (size_t i = 0; i < 2; i++) {
+		size_t len = strlen(words[i]);
+
+		if (strncmp(*text, words[i], len) != 0)
+			continue;
+		*text += len;
 		*value = CLI_UNLIMITED;
 		return true;
 	}

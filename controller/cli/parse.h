@@ -26,6 +26,7 @@ struct cli_tmpfs {
 	char *target; /* owned */
 	uint64_t size;
 	uint32_t mode;
+	bool noexec;
 };
 
 struct cli_ulimit {
@@ -38,6 +39,7 @@ int cli_parse_number(const char *text, uint64_t max, uint64_t *value,
 		     struct err *err);
 int cli_parse_duration(const char *text, uint64_t *msec, struct err *err);
 int cli_parse_size(const char *text, uint64_t *bytes, struct err *err);
+int cli_parse_swap(const char *text, uint64_t *bytes, struct err *err);
 int cli_parse_cpus(const char *text, uint64_t *usec, struct err *err);
 int cli_parse_ulimit(const char *text, struct cli_ulimit *limit,
 		     struct err *err);
@@ -49,6 +51,7 @@ int cli_parse_target_path(const char *text, struct err *err);
 int cli_parse_workspace(const char *text, struct cli_place *place,
 			struct err *err);
 int cli_parse_bind(const char *text, struct cli_place *place, struct err *err);
+int cli_parse_host(const char *text, struct cli_place *place, struct err *err);
 void cli_place_fini(struct cli_place *place);
 int cli_parse_tmpfs(const char *text, struct cli_tmpfs *tmpfs,
 		    struct err *err);

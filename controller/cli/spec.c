@@ -79,6 +79,7 @@ static int add_tmpfs(struct cli_call *call, const char *value, struct err *err)
 	tmpfs->target = size->target;
 	tmpfs->size = size->size;
 	tmpfs->mode = size->mode;
+	tmpfs->noexec = size->noexec;
 	return 0;
 }
 
@@ -96,6 +97,21 @@ static int add_ulimit(struct cli_call *call, const char *value,
 	ulimit->name = limit->name;
 	ulimit->soft = limit->soft;
 	ulimit->hard = limit->hard;
+	return 0;
+}
+
+static int add_host(struct cli_call *call, const char *value, struct err *err)
+{
+	size_t i = call->spec.n_hosts++;
+	struct cli_place *name = &call->names[i];
+	Ctl__Host *host = &call->hosts[i];
+
+	call->spec.hosts[i] = host;
+	ctl__host__init(host);
+	if (cli_parse_host(value, name, err))
+		return -1;
+	host->name = name->source;
+	host->address = name->target;
 	return 0;
 }
 
@@ -148,6 +164,17 @@ static int take_option(struct cli_call *call, const struct cli_given *given,
 		return add_tmpfs(call, value, err);
 	case CLI_OPT_ULIMIT:
 		return add_ulimit(call, value, err);
+	case CLI_OPT_ADD_HOST:
+		return add_host(call, value, err);
+	case CLI_OPT_DNS:
+		spec->dns[spec->n_dns++] = (char *)value;
+		return 0;
+	case CLI_OPT_APPARMOR:
+		spec->apparmor = (char *)value;
+		return 0;
+	case CLI_OPT_BEST_EFFORT:
+		spec->best_effort = true;
+		return 0;
 	case CLI_OPT_HOSTNAME:
 		spec->hostname = (char *)value;
 		return cli_parse_name(value, err);
@@ -156,7 +183,7 @@ static int take_option(struct cli_call *call, const struct cli_given *given,
 	case CLI_OPT_MEMORY:
 		return cli_parse_size(value, &spec->memory, err);
 	case CLI_OPT_MEMORY_SWAP:
-		return cli_parse_size(value, &spec->memory_swap, err);
+		return cli_parse_swap(value, &spec->memory_swap, err);
 	case CLI_OPT_CPUS:
 		return cli_parse_cpus(value, &spec->cpu_usec, err);
 	case CLI_OPT_PIDS:
@@ -176,7 +203,8 @@ static void list_given(struct cli_call *call, const struct cli_args *args)
 		CLI_OPT_TMPFS,	  CLI_OPT_READ_ONLY, CLI_OPT_WRITABLE,
 		CLI_OPT_HOSTNAME, CLI_OPT_NETWORK,   CLI_OPT_MEMORY,
 		CLI_OPT_MEMORY_SWAP, CLI_OPT_CPUS,   CLI_OPT_PIDS,
-		CLI_OPT_ULIMIT,	  CLI_OPT_CAP_KEEP,
+		CLI_OPT_ULIMIT,	  CLI_OPT_CAP_KEEP,  CLI_OPT_DNS,
+		CLI_OPT_ADD_HOST, CLI_OPT_APPARMOR,
 	};
 
 	call->exec.given = call->given;
@@ -192,6 +220,8 @@ static int allocate(struct cli_call *call, const struct cli_args *args,
 	size_t binds = count(args, CLI_OPT_BIND) + 1;
 	size_t tmpfs = count(args, CLI_OPT_TMPFS) + 1;
 	size_t limits = count(args, CLI_OPT_ULIMIT) + 1;
+	size_t hosts = count(args, CLI_OPT_ADD_HOST) + 1;
+	size_t dns = count(args, CLI_OPT_DNS) + 1;
 
 	call->places = calloc(binds, sizeof(*call->places));
 	call->binds = calloc(binds, sizeof(*call->binds));
@@ -202,6 +232,13 @@ static int allocate(struct cli_call *call, const struct cli_args *args,
 	call->limits = calloc(limits, sizeof(*call->limits));
 	call->ulimits = calloc(limits, sizeof(*call->ulimits));
 	call->spec.ulimits = calloc(limits, sizeof(*call->spec.ulimits));
+	call->names = calloc(hosts, sizeof(*call->names));
+	call->hosts = calloc(hosts, sizeof(*call->hosts));
+	call->spec.hosts = calloc(hosts, sizeof(*call->spec.hosts));
+	call->spec.dns = calloc(dns, sizeof(*call->spec.dns));
+	if (!call->names || !call->hosts || !call->spec.hosts ||
+	    !call->spec.dns)
+		return no_memory(err);
 	if (!call->places || !call->binds || !call->spec.binds ||
 	    !call->sizes || !call->tmpfs || !call->spec.tmpfs ||
 	    !call->limits || !call->ulimits || !call->spec.ulimits)

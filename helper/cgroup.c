@@ -154,13 +154,26 @@ void hlp_cgroup_fini(struct hlp_cgroup *cgroup)
 }
 
 /**
- * hlp_cgroup_kill() - kill everything in it; see cgroup.kill in cgroups(7)
+ * hlp_cgroup_freeze() - stop everything in it, or let it go on
  */
-void hlp_cgroup_kill(const struct hlp_cgroup *cgroup)
+void hlp_cgroup_freeze(const struct hlp_cgroup *cgroup, bool on)
 {
 	/* ENOENT and ENODEV: it is gone, and so is all that was in it. */
 	if (cgroup->outer_fd >= 0)
+		(void)hlp_cgroup_put(cgroup->outer_fd, "cgroup.freeze",
+				     on ? "1" : "0");
+}
+
+/**
+ * hlp_cgroup_kill() - kill everything in it; see cgroup.kill in cgroups(7)
+ *
+ * What was killed while it was stopped may need to run to its end.
+ */
+void hlp_cgroup_kill(const struct hlp_cgroup *cgroup)
+{
+	if (cgroup->outer_fd >= 0)
 		(void)hlp_cgroup_put(cgroup->outer_fd, "cgroup.kill", "1");
+	hlp_cgroup_freeze(cgroup, false);
 }
 
 typedef void cgroup_dir_fn(int dir_fd, const char *name, void *arg);

@@ -52,6 +52,7 @@ int hlp_cgroup_delegate(struct hlp_cgroup *cgroup, uid_t uid, gid_t gid,
 int hlp_cgroup_limit(const struct hlp_cgroup *cgroup, enum hlp_limit limit,
 		     uint64_t value, struct err *err);
 bool hlp_cgroup_oom(const struct hlp_cgroup *cgroup);
+void hlp_cgroup_freeze(const struct hlp_cgroup *cgroup, bool on);
 void hlp_cgroup_kill(const struct hlp_cgroup *cgroup);
 int hlp_cgroup_remove(int tree_fd, struct hlp_cgroup *cgroup);
 

@@ -23,7 +23,7 @@
 #define MAX_POOL_FAILURES 3
 
 static hlp_handler_fn hlp_do_new, hlp_do_build, hlp_do_start, hlp_do_abort,
-	hlp_do_kill, hlp_do_keep, hlp_do_drop, hlp_do_bye;
+	hlp_do_kill, hlp_do_keep, hlp_do_drop, hlp_do_bye, hlp_do_pause;
 
 /* clang-format off */
 static const struct hlp_verb hlp_verbs[] = {
@@ -41,6 +41,7 @@ static const struct hlp_verb hlp_verbs[] = {
 	{ HLP_OP_KEEP,     IN(HLP_ST_IDLE),           1, 1,    64, HLP_ST_IDLE,     hlp_do_keep },
 	{ HLP_OP_DROP,     IN(HLP_ST_IDLE),           0, 0,    64, HLP_ST_IDLE,     hlp_do_drop },
 	{ HLP_OP_BYE,      IN(HLP_ST_IDLE),           0, 0,    16, HLP_ST_END,      hlp_do_bye },
+	{ HLP_OP_PAUSE,    IN(HLP_ST_IDLE),           0, 0,    64, HLP_ST_IDLE,     hlp_do_pause },
 };
 /* clang-format on */
 
@@ -353,6 +354,24 @@ static int hlp_do_kill(struct hlp_ctx *ctx, struct hlp_args *args)
 	return index == HLP_NO_SLOT ?
 		       -1 :
 		       send_op(ctx, index, HLP_OP_KILL, args->step.seq);
+}
+
+/*
+ * A hostile controller could try to stop what is not its own, or make a sandbox
+ * that nobody can end: the id is as for kill, the spawner writes to the cgroup
+ * that it made for that slot, and whatever kills a sandbox kills a stopped one.
+ */
+static int hlp_do_pause(struct hlp_ctx *ctx, struct hlp_args *args)
+{
+	uint32_t index = find_running(ctx, args);
+
+	if (index == HLP_NO_SLOT)
+		return -1;
+	if (!ctx->table->slots[index].cgroup)
+		return err_set(&ctx->reply_err, ERR_UNSUPPORTED, 0,
+			       "no cgroup: %s", ctx->facts.cgroup_why);
+	args->step.slot = index;
+	return hlp_spawner_send(ctx, &args->step, NULL, 0, &ctx->reply_err);
 }
 
 /*

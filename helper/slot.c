@@ -415,6 +415,10 @@ void hlp_slot_step(struct hlp_slots *slots, const struct hlp_step *step,
 		/* Safety: the pidfd is the slot's own; no number is sent. */
 		if (slot->state != HLP_SLOT_FREE)
 			hlp_slot_kill(slot);
+	} else if (step->op == HLP_OP_PAUSE) {
+		/* Safety: the slot's own cgroup; hlp_slot_kill() thaws it. */
+		if (slot->state == HLP_SLOT_RUNNING)
+			hlp_cgroup_freeze(&slot->cgroup, step->pause.on);
 	} else if (slot->state == HLP_SLOT_BUILDING) {
 		build(slots, slot, step, frame);
 	}

@@ -237,6 +237,10 @@ int hlp_step_check(const struct hlp_step *step, size_t n_fds, struct err *err)
 	case HLP_OP_HOSTNAME:
 		failed = check_hostname(step->hostname.name, err);
 		break;
+	case HLP_OP_PAUSE:
+		if (!is_bool(&step->pause.on))
+			return bad(err, "not a truth value");
+		break;
 	case HLP_OP_START:
 	case HLP_OP_ABORT:
 	case HLP_OP_KILL:

@@ -38,6 +38,7 @@ enum hlp_op {
 	HLP_OP_KEEP,
 	HLP_OP_DROP,
 	HLP_OP_BYE,
+	HLP_OP_PAUSE,
 	HLP_OP_COUNT,
 };
 
@@ -115,6 +116,9 @@ struct hlp_step {
 		struct {
 			char name[HLP_HOSTNAME_MAX_BYTES + 1];
 		} hostname;
+		struct {
+			bool on;
+		} pause;
 	};
 };
 

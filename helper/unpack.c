@@ -121,6 +121,12 @@ static bool unpack_kill(const Hlp__Request *req, struct hlp_args *args)
 	return is_id(&req->kill->id, &args->id);
 }
 
+static bool unpack_pause(const Hlp__Request *req, struct hlp_args *args)
+{
+	args->step.pause.on = req->pause->on;
+	return is_id(&req->pause->id, &args->id);
+}
+
 static bool unpack_keep(const Hlp__Request *req, struct hlp_args *args)
 {
 	return is_id(&req->keep->id, &args->id) &&
@@ -141,6 +147,7 @@ static bool (*const unpackers[HLP_OP_COUNT])(const Hlp__Request *req,
 	[HLP_OP_WRITE] = unpack_write, [HLP_OP_LIMIT] = unpack_limit,
 	[HLP_OP_KILL] = unpack_kill,   [HLP_OP_KEEP] = unpack_keep,
 	[HLP_OP_DROP] = unpack_drop,   [HLP_OP_HOSTNAME] = unpack_hostname,
+	[HLP_OP_PAUSE] = unpack_pause,
 };
 
 /**

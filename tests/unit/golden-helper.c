@@ -182,6 +182,20 @@ static void request_drop(golden_visit *visit, void *data)
 	      data);
 }
 
+static void request_pause(golden_visit *visit, void *data)
+{
+	Hlp__Pause verb = HLP__PAUSE__INIT;
+	Hlp__Request outer = HLP__REQUEST__INIT;
+
+	verb.id = GOLDEN_ID;
+	verb.on = 1;
+	outer.seq = 4711;
+	outer.op_case = HLP__REQUEST__OP_PAUSE;
+	outer.pause = &verb;
+	visit(&(struct golden){ "helper", "request-pause", &outer.base },
+	      data);
+}
+
 static void request_bye(golden_visit *visit, void *data)
 {
 	Hlp__Bye verb = HLP__BYE__INIT;
@@ -325,6 +339,7 @@ void golden_helper(golden_visit *visit, void *data)
 	request_keep(visit, data);
 	request_drop(visit, data);
 	request_bye(visit, data);
+	request_pause(visit, data);
 	event_hello(visit, data);
 	event_failed(visit, data);
 	event_started(visit, data);

@@ -44,6 +44,7 @@ static const struct {
 	{ HLP_OP_KEEP,     ".y...", ".....", ".....", ".....", 64, 'i' },
 	{ HLP_OP_DROP,     "y....", ".....", ".....", ".....", 64, 'i' },
 	{ HLP_OP_BYE,      "y....", ".....", ".....", ".....", 16, 'e' },
+	{ HLP_OP_PAUSE,    "y....", ".....", ".....", ".....", 64, 'i' },
 };
 
 static const char state_names[HLP_ST_COUNT] = {
@@ -348,6 +349,15 @@ static int say_kill(uint32_t seq, const void *id)
 	return say(seq, REQUEST(KILL, kill, &msg));
 }
 
+static int say_pause(uint32_t seq, const void *id, bool on)
+{
+	Hlp__Pause msg = HLP__PAUSE__INIT;
+
+	msg.id = id_of(id);
+	msg.on = on;
+	return say(seq, REQUEST(PAUSE, pause, &msg));
+}
+
 static int say_keep(uint32_t seq, const void *id, const void *token, int fd)
 {
 	Hlp__Keep msg = HLP__KEEP__INIT;
@@ -509,6 +519,30 @@ START_TEST(test_dispatch_unknown_ids_are_answered)
 	ck_assert_int_eq(say_keep(2, text_id, text_id, pipe_end()), 0);
 	expect_failed(2, ERR_BAD_REQUEST);
 	ck_assert_int_eq(stepped().op, HLP_OP_INVALID);
+}
+END_TEST
+
+START_TEST(test_dispatch_pause_needs_a_cgroup)
+{
+	struct hlp_step step;
+	uint32_t slot;
+
+	greeted();
+	ck_assert_int_eq(say_pause(1, text_id, true), 0);
+	expect_failed(1, ERR_BAD_REQUEST);
+	slot = running(10);
+	ck_assert_int_eq(say_pause(12, table.slots[slot].id, true), 0);
+	expect_failed(12, ERR_UNSUPPORTED);
+	ck_assert_int_eq(stepped().op, HLP_OP_INVALID);
+	table.slots[slot].cgroup = true;
+	for (int on = 1; on >= 0; on--) {
+		ck_assert_int_eq(say_pause(13, table.slots[slot].id, on), 0);
+		step = stepped();
+		ck_assert_int_eq(step.op, HLP_OP_PAUSE);
+		ck_assert_uint_eq(step.slot, slot);
+		ck_assert_int_eq(step.pause.on, on);
+	}
+	ck_assert_ptr_null(heard());
 }
 END_TEST
 
@@ -691,6 +725,7 @@ Suite *test_suite(void)
 	tcase_add_test(tc, test_dispatch_too_many_sandboxes_are_refused);
 	tcase_add_test(tc, test_dispatch_wrong_state_breaks_the_protocol);
 	tcase_add_test(tc, test_dispatch_unknown_ids_are_answered);
+	tcase_add_test(tc, test_dispatch_pause_needs_a_cgroup);
 	tcase_add_test(tc, test_dispatch_id_is_unknown_before_started);
 	tcase_add_test(tc, test_dispatch_keep_is_bounded_and_takes_no_sockets);
 	tcase_add_test(tc, test_dispatch_next_controller_adopts);

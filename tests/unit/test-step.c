@@ -50,6 +50,7 @@ static void fresh(enum hlp_op op)
 	case HLP_OP_KEEP:
 	case HLP_OP_DROP:
 	case HLP_OP_BYE:
+	case HLP_OP_PAUSE:
 	case HLP_OP_COUNT:
 		break;
 	}
@@ -76,6 +77,7 @@ START_TEST(test_step_every_op_and_fd_count_as_listed) {
 		[HLP_OP_START] = 0,    [HLP_OP_ABORT] = 0,
 		[HLP_OP_KILL] = 0,     [HLP_OP_KEEP] = -1,
 		[HLP_OP_DROP] = -1,    [HLP_OP_BYE] = -1,
+		[HLP_OP_PAUSE] = 0,
 	};
 
 	for (int op = 0; op < HLP_OP_COUNT; op++)
@@ -91,6 +93,17 @@ START_TEST(test_step_every_op_and_fd_count_as_listed) {
 	ck_assert(is_refused());
 	step.op = (enum hlp_op) - 1;
 	ck_assert(is_refused());
+}
+END_TEST
+
+START_TEST(test_step_pause_is_on_or_off) {
+	unsigned char byte;
+
+	for (byte = 0; byte < 3; byte++) {
+		fresh(HLP_OP_PAUSE);
+		memcpy(&step.pause.on, &byte, 1);
+		ck_assert(is_refused() == (byte > 1));
+	}
 }
 END_TEST
 
@@ -278,6 +291,7 @@ Suite *test_suite(void)
 
 	tcase_add_test(all, test_step_every_op_and_fd_count_as_listed);
 	tcase_add_test(all, test_step_slot_out_of_range_refused);
+	tcase_add_test(all, test_step_pause_is_on_or_off);
 	tcase_add_test(all, test_step_new_ids_and_enums_checked);
 	tcase_add_test(all, test_step_bool_of_another_byte_refused);
 	tcase_add_test(all, test_step_target_table);

@@ -19,6 +19,7 @@ struct request {
 	bool fds;    /* descriptors may come with it */
 	bool waits;  /* counts against the client's quota */
 	bool status; /* failures have an exit status of a command */
+	/* NULL: for sessions alone */
 	int (*handle)(struct ctl_client *client, const Ctl__Request *req,
 		      struct wire_frame *frame, struct ctl_fail *fail);
 };
@@ -33,6 +34,14 @@ static const struct request requests[] = {
 	{ CTL__REQUEST__OP_REMOVE, false, true, false, ctl_req_remove },
 	{ CTL__REQUEST__OP_STATS, false, false, false, ctl_req_stats },
 	{ CTL__REQUEST__OP_VERSION, false, false, false, ctl_req_version },
+	{ CTL__REQUEST__OP_RECREATE, false, false, false, NULL },
+	{ CTL__REQUEST__OP_PRUNE, false, false, false, NULL },
+	{ CTL__REQUEST__OP_PAUSE, false, true, false, NULL },
+	{ CTL__REQUEST__OP_RESUME, false, true, false, NULL },
+	{ CTL__REQUEST__OP_LOGS, false, false, false, NULL },
+	{ CTL__REQUEST__OP_EVENTS, false, false, false, NULL },
+	{ CTL__REQUEST__OP_MEDIA_ADD, false, true, false, NULL },
+	{ CTL__REQUEST__OP_HOST_DONE, false, false, false, NULL },
 };
 
 static const struct request *find_request(const Ctl__Request *req)
@@ -132,6 +141,24 @@ void ctl_waiter_free(struct ctl_waiter *waiter)
 	free(waiter);
 }
 
+/* Sessions first: what they do not want is the core's. */
+static int dispatch(struct ctl_client *client, const struct request *request,
+		    const Ctl__Request *req, struct wire_frame *frame,
+		    struct ctl_fail *fail)
+{
+	const struct ctl_hooks *hooks = client->ctl->options.hooks;
+	int ret = 1;
+
+	if (hooks && hooks->request)
+		ret = hooks->request(hooks->arg, client, req, frame, fail);
+	if (ret <= 0)
+		return ret;
+	if (request->handle)
+		return request->handle(client, req, frame, fail);
+	return err_set(&fail->err, ERR_UNSUPPORTED, 0,
+		       "sessions: there are none without creeld");
+}
+
 static void handle(struct ctl_client *client, const Ctl__Request *req,
 		   struct wire_frame *frame)
 {
@@ -150,7 +177,7 @@ static void handle(struct ctl_client *client, const Ctl__Request *req,
 			      "%d requests of this connection wait already",
 			      CTL_MAX_WAITERS);
 	else
-		ret = request->handle(client, req, frame, &fail);
+		ret = dispatch(client, request, req, frame, &fail);
 	if (ret == 0)
 		return;
 	if (request && !request->status)
@@ -254,6 +281,7 @@ void ctl_client_drop(struct ctl_client *client)
 	if (client->buried)
 		return;
 	client->buried = true;
+	CTL_HOOK(ctl, client_gone, client);
 	while ((waiter = LIST_FIRST(&client->waiters)))
 		ctl_waiter_free(waiter);
 	ctl_conn_close(&client->conn);

@@ -130,6 +130,7 @@ static int set_filter(struct ctl_command *cmd, const Ctl__Command *msg,
 	if (cmd->filter == CTL_FILTER_INVALID)
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "--seccomp: neither agent, strict nor baseline");
+	cmd->filter_given = msg->seccomp[0] || msg->seccomp_fd;
 	if (!msg->seccomp_fd)
 		return 0;
 	cmd->filter_fd = wire_frame_take_fd(frame, msg->seccomp_fd - 1);

@@ -38,6 +38,7 @@ struct ctl_command {
 	uint32_t rows;
 	uint32_t cols;
 	enum ctl_filter filter;
+	bool filter_given; /* by the caller, else it may have a default */
 	int filter_fd;   /* owned, -1 none */
 	int stdio[3];    /* owned; -1: /dev/null, or the terminal */
 	int lifeline_fd; /* owned, -1 detached */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The controller's objects and what its parts ask of each other.  Private to
- * controller/core.
+ * controller/core, and to controller/session, which hooks into it.
  *
  *	client --waiter--> exec --> sandbox --> helper
  *
@@ -22,6 +22,8 @@
 #include "controller/core/command.h"
 #include "controller/core/conn.h"
 #include "controller/core/ctl.h"
+#include "controller/core/defaults.h"
+#include "controller/core/hooks.h"
 #include "controller/core/label.h"
 #include "controller/core/map.h"
 #include "controller/core/name.h"
@@ -45,6 +47,7 @@
 struct ctl_client;
 struct ctl_sandbox;
 struct ctl_exec;
+struct ses_sandbox;
 
 enum ctl_wait_kind {
 	CTL_WAIT_INVALID = 0,
@@ -96,6 +99,9 @@ struct ctl_exec {
 	bool detach;
 	bool created; /* this command's request made the sandbox */
 	bool lost;
+	bool internal; /* creeld's own: it has no client and waits for none */
+	char note[200]; /* for its client, when it starts; "" none */
+	int64_t audit_id; /* of its row, 0 none */
 	struct ctl_result result;
 	time_t over_at;
 	bool claimed; /* a client has got the result */
@@ -104,6 +110,7 @@ struct ctl_exec {
 
 enum ctl_sandbox_state {
 	CTL_SANDBOX_INVALID = 0,
+	CTL_SANDBOX_PREPARING, /* in the tables, nothing asked of the helper */
 	CTL_SANDBOX_BUILDING,
 	CTL_SANDBOX_LIVE,
 	CTL_SANDBOX_DYING,
@@ -136,6 +143,9 @@ struct ctl_sandbox {
 	bool resyncing;
 	bool idle_run; /* adopted, its command has not come back yet */
 	bool marked;   /* has a marker on disk */
+	bool held;     /* its setup runs: commands wait */
+	struct ses_sandbox *session; /* borrowed; NULL: of no session */
+	struct ctl_defaults defaults; /* of its commands */
 	uint64_t cleans; /* it empties this overlay, 0 none */
 	char warning[120];
 	uint32_t answer_seq;
@@ -237,6 +247,7 @@ void ctl_build_free(struct ctl_build *build);
 /* sandbox.c */
 struct ctl_sandbox *ctl_sandbox_new(struct ctl *ctl,
 				    const struct ctl_label *label);
+void ctl_sandbox_release(struct ctl_sandbox *sandbox);
 struct ctl_sandbox *ctl_sandbox_find(struct ctl *ctl, const char *target,
 				     struct ctl_fail *fail);
 struct ctl_sandbox *ctl_sandbox_by_id(struct ctl *ctl, const uint8_t *id);
@@ -289,6 +300,18 @@ void ctl_reply_done(struct ctl_client *client, uint32_t seq);
 struct ctl_waiter *ctl_wait(struct ctl_client *client, uint32_t seq,
 			    enum ctl_wait_kind kind, struct ctl_waiters *on);
 void ctl_waiter_free(struct ctl_waiter *waiter);
+
+/* For whoever makes requests of his own, or answers some of them. */
+struct ctl_exec *ctl_exec_enter(struct ctl_sandbox *sandbox,
+				struct ctl_command *cmd,
+				struct ctl_client *client, uint32_t seq,
+				struct ctl_fail *fail);
+int ctl_given_check(const struct ctl_sandbox *sandbox, const Ctl__Spec *msg,
+		    char *const *given, size_t n_given,
+		    struct wire_frame *frame, struct ctl_fail *fail);
+void ctl_item_fill(struct ctl_sandbox *sandbox, Ctl__Item *item, bool stats);
+void ctl_items_send(struct ctl_client *client, uint32_t seq, Ctl__Item **items,
+		    size_t n, bool more);
 
 /* request.c: what a request does; -1: fail is the answer */
 int ctl_req_run(struct ctl_client *client, const Ctl__Request *req,

@@ -98,6 +98,7 @@ static void serve_clients(struct ctl *ctl)
 	struct ctl_client *client;
 
 	ctl->ready = true;
+	CTL_HOOK(ctl, ready, ctl);
 	(void)event_del(ctl->resync_timer);
 	event_active(ctl->overlay_timer, EV_TIMEOUT, 0);
 	LIST_FOREACH(client, &ctl->clients, link)
@@ -165,6 +166,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	ctl_exec_tick(ctl);
 	reap_runs(ctl, now);
+	if (ctl->ready)
+		CTL_HOOK(ctl, tick, ctl);
 	if (!ctl->synced || ctl->n_sandboxes > 0 || ctl->n_clients > 0) {
 		ctl->busy_at = now;
 		return;

@@ -13,6 +13,7 @@
 
 struct event_base;
 struct ctl;
+struct ctl_hooks;
 
 /* Why a controller has come to its end. */
 enum ctl_end {
@@ -47,6 +48,7 @@ struct ctl_options {
 	 */
 	void (*on_end)(void *arg, enum ctl_end end, const char *why);
 	void *on_end_arg;
+	const struct ctl_hooks *hooks; /* borrowed; NULL: none */
 };
 
 struct ctl *ctl_new(struct event_base *base, int helper_fd,

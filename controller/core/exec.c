@@ -112,7 +112,9 @@ static int send_exec(struct ctl_exec *exec, struct ctl_fail *fail)
 		return ctl_fail_hint(fail,
 				     "give yourself a range of ids in /etc/subuid and /etc/subgid");
 	}
-	if (ctl_command_complete(exec->cmd, &exec->user, &fail->err) < 0 ||
+	if (ctl_defaults_apply(&exec->sandbox->defaults, exec->cmd,
+			       &fail->err) < 0 ||
+	    ctl_command_complete(exec->cmd, &exec->user, &fail->err) < 0 ||
 	    ctl_init_exec(exec, &fail->err) < 0)
 		return -1;
 	exec->state = CTL_EXEC_SENT;
@@ -133,7 +135,8 @@ void ctl_exec_go(struct ctl_exec *exec)
 	int ret = 0;
 
 	if (exec->state != CTL_EXEC_WAITING || !exec->cmd ||
-	    exec->sandbox->state != CTL_SANDBOX_LIVE)
+	    exec->sandbox->state != CTL_SANDBOX_LIVE ||
+	    (exec->sandbox->held && !exec->internal))
 		return;
 	if (exec->lookup_seq == 0)
 		ret = resolve_user(exec, &fail.err);
@@ -153,7 +156,7 @@ static void reply_started(struct ctl_exec *exec, struct ctl_waiter *waiter,
 	struct ctl_sandbox *sandbox = exec->sandbox;
 	Ctl__Reply reply = CTL__REPLY__INIT;
 	Ctl__Started msg = CTL__STARTED__INIT;
-	char *warnings[1] = { sandbox->warning };
+	char *warnings[2];
 
 	msg.sandbox = sandbox->label.name;
 	msg.id = sandbox->hex;
@@ -161,10 +164,11 @@ static void reply_started(struct ctl_exec *exec, struct ctl_waiter *waiter,
 	msg.lost = exec->lost;
 	msg.token.data = exec->token;
 	msg.token.len = WIRE_ID_BYTES;
-	if (exec->created && sandbox->warning[0]) {
-		msg.n_warnings = 1;
-		msg.warnings = warnings;
-	}
+	msg.warnings = warnings;
+	if (exec->created && sandbox->warning[0])
+		warnings[msg.n_warnings++] = sandbox->warning;
+	if (exec->note[0])
+		warnings[msg.n_warnings++] = exec->note;
 	reply.re_case = CTL__REPLY__RE_STARTED;
 	reply.started = &msg;
 	ctl_reply(waiter->client, waiter->seq, &reply, tty_fd);
@@ -235,9 +239,10 @@ void ctl_exec_over(struct ctl_exec *exec, const struct ctl_result *result)
 	exec->state = CTL_EXEC_OVER;
 	exec->result = *result;
 	exec->over_at = sandbox->since = ctl_now();
+	CTL_HOOK(exec->ctl, exec_over, exec, &exec->result);
 	if (!exec->ends_sandbox) {
 		deliver(exec);
-		if (exec->claimed || result->hung_up)
+		if (exec->claimed || result->hung_up || exec->internal)
 			ctl_exec_forget(exec);
 		return;
 	}
@@ -257,8 +262,12 @@ void ctl_exec_over(struct ctl_exec *exec, const struct ctl_result *result)
 void ctl_exec_fail(struct ctl_exec *exec, const struct ctl_fail *fail)
 {
 	struct ctl_sandbox *sandbox = exec->sandbox;
+	struct ctl_result result = { .status = fail->status };
 	struct ctl_waiter *waiter;
 
+	(void)snprintf(result.text, sizeof(result.text), "%.90s",
+		       fail->err.text);
+	CTL_HOOK(exec->ctl, exec_over, exec, &result);
 	while ((waiter = LIST_FIRST(&exec->waiters))) {
 		ctl_reply_fail(waiter->client, waiter->seq, fail);
 		ctl_waiter_free(waiter);
@@ -338,6 +347,8 @@ void ctl_exec_sandbox_gone(struct ctl_exec *exec)
 		else if (sandbox->death == CTL_DEATH_ASKED ||
 			 sandbox->death == CTL_DEATH_RUN_OVER)
 			killed_with_sandbox(exec);
+		if (exec->state == CTL_EXEC_OVER)
+			CTL_HOOK(exec->ctl, exec_over, exec, &exec->result);
 	}
 	if (exec->state != CTL_EXEC_OVER) {
 		fail_with_sandbox(exec);

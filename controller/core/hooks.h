@@ -29,17 +29,33 @@ struct ctl_hooks {
 	int (*request)(void *arg, struct ctl_client *client,
 		       const Ctl__Request *req, struct wire_frame *frame,
 		       struct ctl_fail *fail);
-	/* Before a client hears of it: a command has been accepted. */
+	/*
+	 * Before a client hears of it: a command has been accepted. @client is
+	 * NULL for one of creeld's own.
+	 */
 	void (*exec_new)(void *arg, struct ctl_exec *exec,
 			 struct ctl_client *client);
-	/* Before a client hears of it. */
+	/* Before a client hears of it; also where it could not be started. */
 	void (*exec_over)(void *arg, struct ctl_exec *exec,
 			  const struct ctl_result *result);
 	void (*sandbox_live)(void *arg, struct ctl_sandbox *sandbox);
 	void (*sandbox_gone)(void *arg, struct ctl_sandbox *sandbox);
 	void (*client_gone)(void *arg, struct ctl_client *client);
+	/* Adds what only a session's sandbox has to a line of a list. */
+	void (*item)(void *arg, struct ctl_sandbox *sandbox, Ctl__Item *item);
+	/* What a person should know of; for creel doctor. Freed by the next call. */
+	void (*info)(void *arg, Ctl__Info *info);
 	void (*tick)(void *arg, struct ctl *ctl); /* every few seconds */
 	void *arg;
 };
+
+/* Calls a hook, where there is one. */
+#define CTL_HOOK(ctl, hook, ...)                                              \
+	do {                                                                  \
+		const struct ctl_hooks *hooks_ = (ctl)->options.hooks;        \
+                                                                              \
+		if (hooks_ && hooks_->hook)                                   \
+			hooks_->hook(hooks_->arg, __VA_ARGS__);               \
+	} while (0)
 
 #endif

@@ -43,6 +43,7 @@ static uint32_t count_running(const struct ctl_sandbox *sandbox)
 static const char *state_name(const struct ctl_sandbox *sandbox, uint32_t n)
 {
 	switch (sandbox->state) {
+	case CTL_SANDBOX_PREPARING:
 	case CTL_SANDBOX_BUILDING:
 		return "starting";
 	case CTL_SANDBOX_LIVE:
@@ -55,7 +56,11 @@ static const char *state_name(const struct ctl_sandbox *sandbox, uint32_t n)
 	return "";
 }
 
-static void fill_item(struct ctl_sandbox *sandbox, Ctl__Item *item, bool stats)
+/**
+ * ctl_item_fill() - a sandbox as a line of a list
+ * @item: filled; borrows from @sandbox
+ */
+void ctl_item_fill(struct ctl_sandbox *sandbox, Ctl__Item *item, bool stats)
 {
 	struct ctl_label *label = &sandbox->label;
 
@@ -75,10 +80,15 @@ static void fill_item(struct ctl_sandbox *sandbox, Ctl__Item *item, bool stats)
 		item->idle_sec = (uint64_t)(ctl_now() - sandbox->since);
 	if (stats)
 		ctl_stats_read(sandbox->cgroup_fd, item);
+	CTL_HOOK(sandbox->ctl, item, sandbox, item);
 }
 
-static void send_items(struct ctl_client *client, uint32_t seq,
-		       Ctl__Item **items, size_t n, bool more)
+/**
+ * ctl_items_send() - lines of a list
+ * @more: others follow
+ */
+void ctl_items_send(struct ctl_client *client, uint32_t seq, Ctl__Item **items,
+		    size_t n, bool more)
 {
 	Ctl__Reply reply = CTL__REPLY__INIT;
 	Ctl__Items msg = CTL__ITEMS__INIT;
@@ -99,14 +109,14 @@ static void send_all(struct ctl_client *client, uint32_t seq, bool stats)
 
 	LIST_FOREACH(sandbox, &client->ctl->sandboxes, link) {
 		if (n == ITEMS_PER_MESSAGE) {
-			send_items(client, seq, list, n, true);
+			ctl_items_send(client, seq, list, n, true);
 			n = 0;
 		}
-		fill_item(sandbox, &items[n], stats);
+		ctl_item_fill(sandbox, &items[n], stats);
 		list[n] = &items[n];
 		n++;
 	}
-	send_items(client, seq, list, n, false);
+	ctl_items_send(client, seq, list, n, false);
 }
 
 /**
@@ -153,8 +163,8 @@ int ctl_req_stats(struct ctl_client *client, const Ctl__Request *req,
 	sandbox = find(client->ctl, req->stats->target, fail);
 	if (!sandbox)
 		return -1;
-	fill_item(sandbox, &item, true);
-	send_items(client, req->seq, list, 1, false);
+	ctl_item_fill(sandbox, &item, true);
+	ctl_items_send(client, req->seq, list, 1, false);
 	return 0;
 }
 
@@ -240,6 +250,7 @@ int ctl_req_version(struct ctl_client *client, const Ctl__Request *req,
 	msg.sandboxes = client->ctl->n_sandboxes;
 	msg.max_sandboxes = info->max_sandboxes;
 	msg.host_network = info->host_network;
+	CTL_HOOK(client->ctl, info, &msg);
 	reply.re_case = CTL__REPLY__RE_INFO;
 	reply.info = &msg;
 	ctl_reply(client, req->seq, &reply, -1);

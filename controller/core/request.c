@@ -72,14 +72,18 @@ static struct ctl_sandbox *find_idle_run(struct ctl *ctl, const uint8_t *token)
 	return NULL;
 }
 
-/*
- * Enters a command and what waits for it. On failure the command is freed; a
+/**
+ * ctl_exec_enter() - a command and what waits for it
+ * @cmd:    taken over, on failure too
+ * @client: NULL: nobody waits for it
+ *
+ * Return: the command, which ctl_exec_go() sends on its way, or NULL; the
  * sandbox is left as it was.
  */
-static struct ctl_exec *add_exec(struct ctl_sandbox *sandbox,
-				 struct ctl_command *cmd,
-				 struct ctl_client *client,
-				 const Ctl__Request *req, struct ctl_fail *fail)
+struct ctl_exec *ctl_exec_enter(struct ctl_sandbox *sandbox,
+				struct ctl_command *cmd,
+				struct ctl_client *client, uint32_t seq,
+				struct ctl_fail *fail)
 {
 	struct ctl_exec *exec = NULL;
 
@@ -95,7 +99,9 @@ static struct ctl_exec *add_exec(struct ctl_sandbox *sandbox,
 	}
 	ctl_exec_set_command(exec, cmd);
 	/* Without memory for a waiter the client has been told already. */
-	(void)ctl_wait(client, req->seq, CTL_WAIT_STATUS, &exec->waiters);
+	if (client)
+		(void)ctl_wait(client, seq, CTL_WAIT_STATUS, &exec->waiters);
+	CTL_HOOK(sandbox->ctl, exec_new, exec, client);
 	return exec;
 }
 
@@ -119,7 +125,7 @@ static int make(struct ctl_client *client, const Ctl__Request *req,
 		ctl_reply_fail(client, req->seq, &fail);
 		return 0;
 	}
-	exec = add_exec(sandbox, cmd, client, req, &fail);
+	exec = ctl_exec_enter(sandbox, cmd, client, req->seq, &fail);
 	if (!exec) {
 		ctl_spec_free(spec);
 		ctl_reply_fail(client, req->seq, &fail);
@@ -157,7 +163,7 @@ int ctl_req_run(struct ctl_client *client, const Ctl__Request *req,
 	sandbox = find_idle_run(ctl, cmd->token);
 	if (sandbox) {
 		struct ctl_exec *exec =
-			add_exec(sandbox, cmd, client, req, fail);
+			ctl_exec_enter(sandbox, cmd, client, req->seq, fail);
 
 		if (!exec)
 			return -1;
@@ -182,7 +188,7 @@ int ctl_req_run(struct ctl_client *client, const Ctl__Request *req,
 static bool has_workdir(const struct ctl_spec *spec)
 {
 	for (size_t i = 0; i < spec->n_mounts; i++)
-		if (strcmp(spec->mounts[i].target, CTL_WORKDIR) == 0)
+		if (strcmp(spec->mounts[i].target, spec->workdir) == 0)
 			return true;
 	return false;
 }
@@ -215,7 +221,8 @@ static int exec_live(struct ctl_sandbox *sandbox, struct ctl_client *client,
 		     const Ctl__Request *req, struct ctl_command *cmd,
 		     struct ctl_fail *fail)
 {
-	struct ctl_exec *exec = add_exec(sandbox, cmd, client, req, fail);
+	struct ctl_exec *exec =
+		ctl_exec_enter(sandbox, cmd, client, req->seq, fail);
 
 	if (!exec)
 		return -1;
@@ -223,19 +230,25 @@ static int exec_live(struct ctl_sandbox *sandbox, struct ctl_client *client,
 	return 0;
 }
 
-/* Flags that the caller gave must be those that the sandbox was made with. */
-static int check_given(const struct ctl_sandbox *sandbox, const Ctl__Exec *msg,
-		       struct wire_frame *frame, struct ctl_fail *fail)
+/**
+ * ctl_given_check() - was a live sandbox made with the flags given now?
+ * @msg:   what they ask for
+ * @given: their names; others agree with anything
+ * @frame: has the descriptors that @msg names
+ */
+int ctl_given_check(const struct ctl_sandbox *sandbox, const Ctl__Spec *msg,
+		    char *const *given, size_t n_given,
+		    struct wire_frame *frame, struct ctl_fail *fail)
 {
 	struct ctl_spec *spec;
 	int ret = -1;
 
-	if (msg->n_given == 0)
+	if (n_given == 0)
 		return 0;
-	spec = ctl_spec_new(msg->spec, frame, NULL, fail);
+	spec = ctl_spec_new(msg, frame, NULL, fail);
 	if (spec)
-		ret = ctl_flags_compare(&sandbox->label, spec, msg->given,
-					msg->n_given, fail);
+		ret = ctl_flags_compare(&sandbox->label, spec, given, n_given,
+					fail);
 	ctl_spec_free(spec);
 	return ret;
 }
@@ -270,7 +283,8 @@ int ctl_req_exec(struct ctl_client *client, const Ctl__Request *req,
 	sandbox = ctl_sandbox_find(ctl, msg->target, fail);
 	if (fail->err.code != ERR_NONE)
 		return -1;
-	if (sandbox ? check_given(sandbox, msg, frame, fail) < 0 :
+	if (sandbox ? ctl_given_check(sandbox, msg->spec, msg->given,
+				      msg->n_given, frame, fail) < 0 :
 		      check_target(msg->target, fail) < 0)
 		return -1;
 	cmd = ctl_command_new(msg->command, frame, fail);

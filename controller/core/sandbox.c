@@ -62,6 +62,7 @@ struct ctl_sandbox *ctl_sandbox_new(struct ctl *ctl,
 	sandbox->cgroup_fd = -1;
 	sandbox->since = ctl_now();
 	ctl_conn_init(&sandbox->init);
+	ctl_defaults_init(&sandbox->defaults);
 	LIST_INIT(&sandbox->execs);
 	LIST_INIT(&sandbox->waiters);
 	LIST_INSERT_HEAD(&ctl->sandboxes, sandbox, link);
@@ -134,6 +135,26 @@ static void leave_building(struct ctl_sandbox *sandbox)
 	sandbox->build = NULL;
 }
 
+/* Sends whatever waits for the sandbox. */
+static void go_all(struct ctl_sandbox *sandbox)
+{
+	struct ctl_exec *exec, *next;
+
+	for (exec = LIST_FIRST(&sandbox->execs); exec; exec = next) {
+		next = LIST_NEXT(exec, link);
+		ctl_exec_go(exec);
+	}
+}
+
+/**
+ * ctl_sandbox_release() - its setup is done: commands wait no longer
+ */
+void ctl_sandbox_release(struct ctl_sandbox *sandbox)
+{
+	sandbox->held = false;
+	go_all(sandbox);
+}
+
 /**
  * ctl_sandbox_live() - the helper has started it, or hands it over
  * @id:    WIRE_ID_BYTES, in no table
@@ -146,7 +167,6 @@ int ctl_sandbox_live(struct ctl_sandbox *sandbox, const uint8_t *id,
 {
 	struct ctl *ctl = sandbox->ctl;
 	auto_fd init_fd = wire_frame_take_fd(frame, 0);
-	struct ctl_exec *exec, *next;
 
 	memcpy(sandbox->id, id, WIRE_ID_BYTES);
 	ctl_name_hex(id, sandbox->hex);
@@ -165,15 +185,15 @@ int ctl_sandbox_live(struct ctl_sandbox *sandbox, const uint8_t *id,
 	(void)fd_take(&init_fd);
 	sandbox->state = CTL_SANDBOX_LIVE;
 	sandbox->since = ctl_now();
-	sandbox->marked = sandbox->label.kind != CTL_KIND_RUN;
+	/* Those of sessions are in the sessions' own store. */
+	sandbox->marked = sandbox->label.kind != CTL_KIND_RUN &&
+			  !sandbox->label.managed;
 	if (sandbox->marked)
 		ctl_state_mark(ctl, sandbox->label.name, true);
 	ctl_log(CTL_LOG_INFO, "sandbox=%s started id=%s", sandbox->label.name,
 		sandbox->hex);
-	for (exec = LIST_FIRST(&sandbox->execs); exec; exec = next) {
-		next = LIST_NEXT(exec, link);
-		ctl_exec_go(exec);
-	}
+	CTL_HOOK(ctl, sandbox_live, sandbox);
+	go_all(sandbox);
 	return 0;
 }
 
@@ -222,6 +242,7 @@ void ctl_sandbox_start_failed(struct ctl_sandbox *sandbox,
 	ctl_overlay_gone(sandbox);
 	while ((exec = LIST_FIRST(&sandbox->execs)))
 		ctl_exec_fail(exec, fail);
+	CTL_HOOK(sandbox->ctl, sandbox_gone, sandbox);
 	bury(sandbox);
 }
 
@@ -239,10 +260,19 @@ void ctl_sandbox_kill(struct ctl_sandbox *sandbox, enum ctl_death death)
 			sandbox->death = death;
 		return;
 	}
+	if (sandbox->state == CTL_SANDBOX_PREPARING) {
+		sandbox->death = death;
+		ctl_sandbox_gone(sandbox, false);
+		return;
+	}
 	sandbox->state = CTL_SANDBOX_DYING;
 	sandbox->death = death;
 	set_idle_run(sandbox, false);
 	leave_names(sandbox);
+	/* An end that was asked for is none that anybody must be told of. */
+	if (sandbox->marked && (death == CTL_DEATH_ASKED ||
+				death == CTL_DEATH_RUN_OVER))
+		ctl_state_mark(sandbox->ctl, sandbox->label.name, false);
 	/* pid 1 exits as soon as it sees this, before the helper gets to it. */
 	if (sandbox->init.fd >= 0)
 		(void)shutdown(sandbox->init.fd, SHUT_RDWR);
@@ -266,14 +296,12 @@ void ctl_sandbox_gone(struct ctl_sandbox *sandbox, bool oom)
 	leave_names(sandbox);
 	if (sandbox->init.fd >= 0)
 		ctl_conn_drain(&sandbox->init);
-	if (sandbox->marked && sandbox->death != CTL_DEATH_NONE &&
-	    sandbox->death != CTL_DEATH_VIOLATION)
-		ctl_state_mark(sandbox->ctl, sandbox->label.name, false);
 	ctl_log(CTL_LOG_INFO, "sandbox=%s gone%s", sandbox->label.name,
 		sandbox->death == CTL_DEATH_NONE ? " by itself" : "");
 	ctl_overlay_gone(sandbox);
 	while ((exec = LIST_FIRST(&sandbox->execs)))
 		ctl_exec_sandbox_gone(exec);
+	CTL_HOOK(sandbox->ctl, sandbox_gone, sandbox);
 	bury(sandbox);
 }
 
@@ -284,6 +312,7 @@ void ctl_sandbox_free(struct ctl_sandbox *sandbox)
 {
 	ctl_conn_close(&sandbox->init);
 	fd_close(&sandbox->cgroup_fd);
+	ctl_defaults_fini(&sandbox->defaults);
 	ctl_build_free(sandbox->build);
 	free(sandbox);
 }

@@ -28,19 +28,22 @@ struct job_result {
 };
 
 /*
- * In the child: no event loop, no database, only stdio and what @arg names.
- * Fills @result (bytes by malloc).
+ * In the child: no event loop, no database, no descriptor of creeld's (0 to 2
+ * are /dev/null), no handler of a signal; it never returns from main().  Fills
+ * @result (bytes by malloc).
  */
 typedef void job_work_fn(void *arg, struct job_result *result);
 typedef void job_done_fn(void *arg, struct job_result *result);
 
 /*
  * @arg is the same for both; it is the caller's and outlives the job.
- * A job that is not done after @timeout_ms is killed and fails.
+ * A job that is not done @timeout_ms after it was begun is killed and fails.
+ * @done is called from the event loop, never from job_start(), also where no
+ * process could be made. NULL: no memory, and @done will not be called.
  */
 struct job *job_start(struct event_base *base, job_work_fn *work,
 		      job_done_fn *done, void *arg, uint64_t timeout_ms);
-/* The child is killed; done is not called. */
+/* The child is killed; done is not called. NULL is fine. */
 void job_cancel(struct job *job);
 
 #endif

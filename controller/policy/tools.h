@@ -20,37 +20,51 @@ enum pol_stage {
 	POL_STAGE_AGENT_PROVIDER,
 	POL_STAGE_SANDBOX,
 	POL_STAGE_SUBAGENT,
+	POL_STAGE_WORKSPACE, /* what writes, under workspaceAccess ro */
 	POL_STAGE_COUNT,
 };
+
+#define POL_TOOL_BYTES 64 /* of a tool's name, with its NUL */
 
 struct pol_list {
 	const char *const *names; /* groups expanded, aliases folded, no duplicates */
 	size_t count;
 	bool set;
-	enum pol_level level; /* of the sandbox policy: agent, global, default */
-	const char *key;      /* where it comes from */
+	enum pol_level level; /* agent, global, default */
+	const char *key;      /* where it comes from: "agents.list[].tools.deny" */
+	struct cfg_pos pos;   /* line 0: built in */
 };
 
 struct pol_tool_request {
-	const char *tool;     /* as asked */
 	const char *provider; /* "openai" or "openai/gpt-5"; NULL */
-	bool subagent;
-	bool elevated;
+	bool subagent;        /* also known from the session's key */
 	const char *channel;  /* NULL: from the session's key */
 	const char *sender;   /* NULL: unknown */
 };
 
-#define POL_MAX_FIXES 12
+#define POL_MAX_FIXES 32
 
+struct pol_refusal {
+	enum pol_stage stage;
+	bool by_deny, by_allow;
+	const char *key; /* of the list that refused, deny before allow */
+	struct cfg_pos pos;
+};
+
+struct pol_fix {
+	const char *key;
+	const char *how; /* "remove it", "add it", "off", ... */
+	struct cfg_pos pos;
+};
+
+/* Borrows from the policy. */
 struct pol_decision {
 	bool allowed;
-	char tool[64];           /* normalised */
-	enum pol_stage stage;    /* that refused */
-	bool by_deny, by_allow;
-	const char *key;         /* of the list that refused */
-	const char *fixes[POL_MAX_FIXES]; /* keys that would change it */
+	char tool[POL_TOOL_BYTES]; /* normalised */
+	struct pol_refusal refusals[POL_STAGE_COUNT]; /* each stage that refuses */
+	size_t n_refusals;
+	struct pol_fix fixes[POL_MAX_FIXES]; /* what would change it, together */
 	size_t n_fixes;
-	struct cfg_tree *mem;    /* owned: pol_decision_fini() */
 };
 
 /*
@@ -59,16 +73,23 @@ struct pol_decision {
  */
 struct pol_policy;
 
+/* @about: NULL: no provider, no subagent.  NULL: no memory. */
 struct pol_policy *pol_policy_new(const struct pol_session *session,
 				  const struct pol_tool_request *about);
 void pol_policy_free(struct pol_policy *policy);
 void pol_policy_decide(const struct pol_policy *policy, const char *tool,
 		       struct pol_decision *decision);
-void pol_decision_fini(struct pol_decision *decision);
-/* The refusal as a text of several lines: tool, mode, session, reason, Fix. */
+/* The refusal as a text of several lines: tool, mode, session, reason, Fix.
+ * To be freed; NULL: no memory. */
 char *pol_decision_text(const struct pol_policy *policy,
 			const struct pol_decision *decision);
 const char *pol_stage_name(enum pol_stage stage);
+/* "deny list", "allow list", "deny list + allow list", ... */
+const char *pol_refusal_reason(const struct pol_refusal *refusal);
+/* Refused whatever is configured? */
+bool pol_decision_is_final(const struct pol_policy *policy,
+			   const struct pol_decision *decision);
+/* A stage's list; of a stage that has none, one that is not set. */
 const struct pol_list *pol_policy_list(const struct pol_policy *policy,
 				       enum pol_stage stage, bool deny);
 
@@ -79,6 +100,7 @@ struct pol_elevated {
 	const char *channel;  /* NULL: not known */
 	bool allowed_by_config;
 	bool always_allowed_by_config;
+	bool allowed; /* for the sender that was asked about */
 	const struct cfg_node *allow_global, *allow_agent; /* NULL: not set */
 	struct {
 		const char *gate;

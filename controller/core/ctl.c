@@ -180,23 +180,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 static void protect_own(struct ctl *ctl)
 {
-	const char *runtime = getenv("CREEL_RUNTIME_DIR");
-	const char *xdg = getenv("XDG_RUNTIME_DIR");
-	char path[WIRE_PATH_MAX_BYTES];
-
-	ctl_protect_add(&ctl->protect, "/run/creel");
-	if (runtime)
-		ctl_protect_add(&ctl->protect, runtime);
-	if (xdg && snprintf(path, sizeof(path), "%s/creel", xdg) > 0)
-		ctl_protect_add(&ctl->protect, path);
-	(void)snprintf(path, sizeof(path), "/run/user/%u/creel",
-		       (unsigned int)getuid());
-	ctl_protect_add(&ctl->protect, path);
-	(void)snprintf(path, sizeof(path), "/tmp/creel-%u",
-		       (unsigned int)getuid());
-	ctl_protect_add(&ctl->protect, path);
-	if (ctl->state_dir)
-		ctl_protect_add(&ctl->protect, ctl->state_dir);
+	ctl_protect_own(&ctl->protect, ctl->state_dir);
 	for (size_t i = 0;
 	     ctl->options.protect && ctl->options.protect[i]; i++)
 		ctl_protect_add(&ctl->protect, ctl->options.protect[i]);

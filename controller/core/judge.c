@@ -218,33 +218,46 @@ static bool contains(const struct ctl_judge *judge,
 	return below.hit;
 }
 
-/*
- * Of creel's state directory two parts are there to be seen: workspaces of
- * sessions, and, as images, images.
- */
-static bool is_open_part(const struct ctl_judge *judge,
-			 const struct source *source,
-			 const struct ctl_guard *guard, size_t at)
+/* What of creel's state directory is there to be seen. */
+static const struct {
+	enum ctl_use use; /* CTL_USE_INVALID: of all but images */
+	const char *name;
+	bool prefix;
+	size_t depth; /* from here on below the state directory */
+} open_parts[] = {
+	{ CTL_USE_IMAGE, "images", false, 2 },
+	{ CTL_USE_WORKSPACE, "sandboxes", false, 1 },
+	{ CTL_USE_INVALID, "sandboxes", false, 2 },
+	{ CTL_USE_INVALID, "workspace", false, 1 },
+	{ CTL_USE_INVALID, "workspace-", true, 1 },
+};
+
+static bool is_part(size_t i, enum ctl_use use, const char *name, size_t depth)
 {
-	const char *name = source->use == CTL_USE_IMAGE ? "images" :
-							  "sandboxes";
-	const struct ctl_protect *own = judge->rules.own;
+	size_t len = strlen(open_parts[i].name);
 
-	for (size_t i = 0; i < own->n_dirs; i++) {
-		auto_fd fd = -1;
-		struct ctl_inode part;
-		struct stat st;
+	if (open_parts[i].use == CTL_USE_INVALID ? use == CTL_USE_IMAGE :
+						   use != open_parts[i].use)
+		return false;
+	return depth >= open_parts[i].depth &&
+	       strncmp(name, open_parts[i].name, len) == 0 &&
+	       (open_parts[i].prefix || name[len] == '/' || name[len] == '\0');
+}
 
-		if (!same(&own->dirs[i], &guard->inode))
-			continue;
-		fd = openat(own->fds[i], name,
-			    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0 || ctl_source_stat(fd, &st) < 0)
-			continue;
-		part = (struct ctl_inode){ st.st_dev, st.st_ino };
-		return at >= 2 && at < source->n_chain &&
-		       same(&source->chain[at - 1], &part);
-	}
+/* @depth: how far the source is below the directory */
+static bool is_open_part(const struct source *source,
+			 const struct ctl_guard *guard, size_t depth)
+{
+	const char *name = source->place.name;
+
+	if (!guard->place.name || depth >= source->n_chain ||
+	    !ctl_path_is_in(name, guard->place.name))
+		return false;
+	name += strlen(guard->place.name);
+	name += *name == '/';
+	for (size_t i = 0; i < sizeof(open_parts) / sizeof(open_parts[0]); i++)
+		if (is_part(i, source->use, name, depth))
+			return true;
 	return false;
 }
 
@@ -316,7 +329,7 @@ static int ask_guard(const struct ctl_judge *judge,
 	if (!inside && !contains(judge, source, guard))
 		return 1;
 	if (inside && guard->kind == CTL_GUARD_OWN &&
-	    is_open_part(judge, source, guard, at))
+	    is_open_part(source, guard, at))
 		return 1;
 	if (guard->kind == CTL_GUARD_USER && is_opened(judge, source))
 		return 1;

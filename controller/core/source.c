@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -109,6 +110,30 @@ void ctl_protect_add(struct ctl_protect *protect, const char *path)
 	protect->fds[at] = fd_take(&fd);
 	protect->dirs[at] = inode;
 	protect->n_dirs++;
+}
+
+/**
+ * ctl_protect_own() - keep creel's own directories out of all sandboxes
+ */
+void ctl_protect_own(struct ctl_protect *protect, const char *state_dir)
+{
+	const char *runtime = getenv("CREEL_RUNTIME_DIR");
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	char path[PATH_BYTES];
+
+	ctl_protect_add(protect, "/run/creel");
+	if (runtime)
+		ctl_protect_add(protect, runtime);
+	if (xdg && snprintf(path, sizeof(path), "%s/creel", xdg) > 0)
+		ctl_protect_add(protect, path);
+	(void)snprintf(path, sizeof(path), "/run/user/%u/creel",
+		       (unsigned int)getuid());
+	ctl_protect_add(protect, path);
+	(void)snprintf(path, sizeof(path), "/tmp/creel-%u",
+		       (unsigned int)getuid());
+	ctl_protect_add(protect, path);
+	if (state_dir)
+		ctl_protect_add(protect, state_dir);
 }
 
 /**

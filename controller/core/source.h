@@ -42,6 +42,8 @@ int ctl_source_dir(int fd, const struct stat *st);
 void ctl_source_walk_up(int dir_fd, ctl_inode_fn *fn, void *arg);
 void ctl_protect_init(struct ctl_protect *protect);
 void ctl_protect_add(struct ctl_protect *protect, const char *path);
+/* All that creel keeps for this user; @state_dir may be NULL. */
+void ctl_protect_own(struct ctl_protect *protect, const char *state_dir);
 void ctl_protect_fini(struct ctl_protect *protect);
 bool ctl_stream_is_safe(int fd, const struct stat *st);
 int ctl_stream_check(int fd, const char *what, enum ctl_stream kind,

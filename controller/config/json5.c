@@ -51,8 +51,8 @@ static int read_member(struct parser *p, struct cfg_node *object,
 	struct cfg_reader *in = &p->in;
 	struct cfg_pos pos = cfg_reader_pos(in, in->at);
 	struct cfg_node *node;
-	const char *key;
-	size_t len;
+	const char *key = NULL;
+	size_t len = 0;
 	bool quoted = in->at < in->end && (*in->at == '"' || *in->at == '\'');
 
 	if ((quoted ? json5_string : json5_name)(in, &key, &len) < 0 ||

@@ -10,9 +10,7 @@
 
 #include "controller/config/tree.h"
 
-typedef struct cfg_node *config_parser(struct cfg_tree *tree, const char *text,
-				       size_t len, uint32_t file,
-				       struct cfg_problems *problems);
+typedef __typeof__(cfg_json5_parse) config_parser;
 
 /* Aborts where something does not. */
 void config_target(config_parser *parse, const uint8_t *data, size_t size);

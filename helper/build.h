@@ -16,6 +16,8 @@
 
 #define HLP_BOX_MAX_MOUNTS 128
 #define HLP_BOX_SPARES 5
+/* What one sandbox may have of what is counted for its rootless caller. */
+#define HLP_CALLER_PARTS 4
 #define HLP_SPARE_BYTES (64ULL << 20)
 #define HLP_SPARE_INODES (HLP_SPARE_BYTES / 4096)
 

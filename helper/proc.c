@@ -37,13 +37,19 @@ static const char *const masked[] = {
  */
 static const struct {
 	const char *name, *value;
+	const char *of; /* the caller's own, of whom others are: a part of it */
 } quotas[] = {
-	{ "max_user_namespaces", "1" },	    { "max_pid_namespaces", "0" },
-	{ "max_net_namespaces", "0" },	    { "max_ipc_namespaces", "0" },
-	{ "max_uts_namespaces", "0" },	    { "max_cgroup_namespaces", "0" },
-	{ "max_time_namespaces", "0" },	    { "max_inotify_instances", "128" },
-	{ "max_inotify_watches", "65536" }, { "max_fanotify_groups", "0" },
-	{ "max_fanotify_marks", "0" },
+	{ "max_user_namespaces", "1", NULL },
+	{ "max_pid_namespaces", "0", NULL },
+	{ "max_net_namespaces", "0", NULL },
+	{ "max_ipc_namespaces", "0", NULL },
+	{ "max_uts_namespaces", "0", NULL },
+	{ "max_cgroup_namespaces", "0", NULL },
+	{ "max_time_namespaces", "0", NULL },
+	{ "max_inotify_instances", "128", "sys/fs/inotify/max_user_instances" },
+	{ "max_inotify_watches", "65536", "sys/fs/inotify/max_user_watches" },
+	{ "max_fanotify_groups", "0", NULL },
+	{ "max_fanotify_marks", "0", NULL },
 };
 
 static int put(int dir_fd, const char *name, const char *text, struct err *err)
@@ -58,12 +64,34 @@ static int put(int dir_fd, const char *name, const char *text, struct err *err)
 	return 0;
 }
 
+/* Rootless, all sandboxes of a caller count for him: one leaves some. */
+static int put_part(const struct hlp_box *box, int dir_fd, size_t i,
+		    struct err *err)
+{
+	auto_fd fd = openat(box->proc_fd, quotas[i].of, O_RDONLY | O_CLOEXEC);
+	unsigned long most = strtoul(quotas[i].value, NULL, 10);
+	char text[24] = "";
+	unsigned long part;
+
+	/* What cannot be read is as if it were what most hosts have. */
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	part = strtoul(text, NULL, 10) / HLP_CALLER_PARTS;
+	if (part == 0 || part > most)
+		part = most / (part ? 1 : HLP_CALLER_PARTS);
+	(void)snprintf(text, sizeof(text), "%lu", part);
+	return put(dir_fd, quotas[i].name, text, err);
+}
+
 static int set_quotas(struct hlp_box *box, struct err *err)
 {
 	auto_fd dir_fd = openat(box->proc_fd, "sys/user", O_PATH | O_CLOEXEC);
 
 	for (size_t i = 0; i < sizeof(quotas) / sizeof(quotas[0]); i++)
-		if (put(dir_fd, quotas[i].name, quotas[i].value, err) < 0)
+		if (quotas[i].of && !box->config->system ?
+			    put_part(box, dir_fd, i, err) < 0 :
+			    put(dir_fd, quotas[i].name, quotas[i].value, err) <
+				    0)
 			return -1;
 	box->quota_fd =
 		openat(dir_fd, "max_mnt_namespaces", O_WRONLY | O_CLOEXEC);

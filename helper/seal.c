@@ -103,6 +103,30 @@ int hlp_seal_prepare(struct hlp_box *box, struct err *err)
 }
 
 /*
+ * What a namespace may have at most, all its users together, is what its maker
+ * may when it is made, see getrlimit(2). Rootless, that is counted for the
+ * caller, of whom other sandboxes are, too.
+ */
+static int leave_some(const struct hlp_box *box, struct err *err)
+{
+	static const __rlimit_resource_t shared[] = {
+		RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE, RLIMIT_MEMLOCK
+	};
+	struct rlimit limit;
+
+	for (size_t i = 0; i < 3 && !box->config->system; i++) {
+		if (getrlimit(shared[i], &limit) < 0)
+			return err_set(err, ERR_KERNEL, errno, "getrlimit");
+		limit.rlim_max /= HLP_CALLER_PARTS;
+		if (limit.rlim_cur > limit.rlim_max)
+			limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(shared[i], &limit) < 0)
+			return err_set(err, ERR_KERNEL, errno, "setrlimit");
+	}
+	return 0;
+}
+
+/*
  * Mounts that were moved in are not locked: whoever has CAP_SYS_ADMIN in the
  * user namespace that owns the mount namespace can remount and unmount them. A
  * copy of the mount namespace, owned by a user namespace below, has them locked
@@ -248,7 +272,8 @@ void hlp_seal(struct hlp_box *box, uint32_t seq)
 		;
 	else if (init.id_range && setgroups(0, NULL) < 0)
 		err_set(&err, ERR_KERNEL, errno, "setgroups");
-	else if (hlp_proc_close(box, &err) < 0 || hlp_stage_sealed(&err) < 0)
+	else if (hlp_proc_close(box, &err) < 0 || leave_some(box, &err) < 0 ||
+		 hlp_stage_sealed(&err) < 0)
 		;
 	else if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 &&
 		 errno != ENOSYS)

@@ -81,7 +81,12 @@ static void on_failed(struct ctl_sandbox *sandbox, const Ini__Failed *msg)
 
 	if (!exec || exec->state != CTL_EXEC_SENT)
 		return;
-	ctl_fail_from_init(msg, exec->name ? exec->name : "command", &fail);
+	if ((int)msg->stage == INI__STAGE__STAGE_APPARMOR)
+		ctl_fail_from_apparmor(msg->sys < 4096 ? (int)msg->sys : 0,
+				       sandbox->label.apparmor, &fail);
+	else
+		ctl_fail_from_init(msg, exec->name ? exec->name : "command",
+				   &fail);
 	ctl_exec_fail(exec, &fail);
 }
 
@@ -315,6 +320,7 @@ static void fill_exec(struct ctl_exec *exec, Ini__Exec *msg)
 	msg->argc = cmd->argc;
 	msg->envc = cmd->envc;
 	msg->cwd = cmd->workdir ? cmd->workdir : default_cwd(exec);
+	msg->apparmor = (char *)label->apparmor;
 	msg->uid = exec->user.uid;
 	msg->gid = exec->user.gid;
 	msg->groups = &exec->user.gid;

@@ -102,3 +102,24 @@ void ctl_fail_from_init(const Ini__Failed *msg, const char *command,
 			text[0] ? text : "cannot be started");
 	}
 }
+
+/**
+ * ctl_fail_from_apparmor() - why a command did not get its profile
+ * @sys: of the kernel, or of creel-init where there is no AppArmor
+ */
+void ctl_fail_from_apparmor(int sys, const char *profile, struct ctl_fail *fail)
+{
+	fail->status = CREEL_EXIT_FAILED;
+	if (sys == ENOENT)
+		err_set(&fail->err, ERR_BAD_REQUEST, 0,
+			"--apparmor %.60s: no profile of that name is loaded",
+			profile);
+	else if (sys == EOPNOTSUPP)
+		err_set(&fail->err, ERR_UNSUPPORTED, 0,
+			"--apparmor %.60s: AppArmor is not enabled in this kernel",
+			profile);
+	else
+		err_set(&fail->err, ERR_KERNEL, sys,
+			"--apparmor %.60s: the kernel does not change to it",
+			profile);
+}

@@ -26,6 +26,8 @@ struct ctl_result {
 
 void ctl_result_from_init(const Ini__Exited *msg, uint64_t memory_limit,
 			  uint64_t timeout_ms, struct ctl_result *out);
+void ctl_fail_from_apparmor(int sys, const char *profile,
+			    struct ctl_fail *fail);
 void ctl_fail_from_init(const Ini__Failed *msg, const char *command,
 			struct ctl_fail *fail);
 

@@ -5,12 +5,14 @@
  */
 #include <config.h>
 
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include "helper/init/state.h"
@@ -180,6 +182,30 @@ static void enter_cwd(const struct init_child *c)
 	fail(c, INI__STAGE__STAGE_CWD);
 }
 
+/*
+ * What execve(2) puts the command into, see apparmor(7). Before the filters:
+ * they may leave no way to write it. Where the file is not the kernel's, as
+ * could be where the sandbox's root has come by mounts, nothing runs.
+ */
+static void set_apparmor(const struct init_child *c)
+{
+	char text[sizeof("exec ") + INIT_APPARMOR_MAX_BYTES];
+	int len = snprintf(text, sizeof(text), "exec %s",
+			   c->req->msg->exec->apparmor);
+	auto_fd fd = -1;
+	struct statfs fs;
+
+	if (!*c->req->msg->exec->apparmor)
+		return;
+	fd = open("/proc/thread-self/attr/apparmor/exec",
+		  O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || fstatfs(fd, &fs) || fs.f_type != PROC_SUPER_MAGIC)
+		errno = EOPNOTSUPP;
+	else if (write(fd, text, (size_t)len) == len)
+		return;
+	fail(c, INI__STAGE__STAGE_APPARMOR);
+}
+
 static void close_others(const struct init_child *c, int keep)
 {
 	/* The knock-out leaks a directory on purpose. */
@@ -273,6 +299,7 @@ static _Noreturn void command_run(struct init_child *c)
 			!init_identity_take(c->in, m->uid, m->gid,
 					    m->cap_keep));
 	enter_cwd(c);
+	set_apparmor(c);
 	close_others(c, c->start_fd);
 	must(c, c->order_fd >= 0 || !init_filter_install(profile));
 	must(c, !own.filter || !init_filter_install(&own));

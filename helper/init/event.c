@@ -58,6 +58,7 @@ static bool send_end(const struct init *in, struct init_exec *e)
 		[INI__STAGE__STAGE_EXEC] = "cannot execute",
 		[INI__STAGE__STAGE_SETUP] = "cannot set up the command",
 		[INI__STAGE__STAGE_CWD] = "cannot enter the working directory",
+		[INI__STAGE__STAGE_APPARMOR] = "cannot enter the profile",
 	};
 	Ini__Failed failed = INI__FAILED__INIT;
 	Ini__Exited exited = e->end;

@@ -70,6 +70,8 @@ static bool check_exec(struct wire_frame *frame, struct init_request *req)
 	      E2BIG);
 	value(req, m->cwd[0] == '/' && strlen(m->cwd) <= INIT_PATH_MAX_BYTES,
 	      EINVAL);
+	value(req, strlen(m->apparmor) <= INIT_APPARMOR_MAX_BYTES,
+	      ENAMETOOLONG);
 	value(req, strlen(m->term) <= 64 && m->uid != UINT32_MAX &&
 	      m->gid != UINT32_MAX, EINVAL);
 	for (size_t i = 0; i < m->n_rlimits; i++)

@@ -19,6 +19,7 @@
 #define INIT_MAX_RLIMITS 16
 #define INIT_FILTER_MAX_INSNS 4096
 #define INIT_PATH_MAX_BYTES 4095
+#define INIT_APPARMOR_MAX_BYTES 127
 
 /* What the descriptors of an exec are for; the first three are its stdio. */
 enum { INIT_FD_LIFELINE = 3, INIT_FD_BLOB, INIT_FD_FILTER, INIT_N_FDS };

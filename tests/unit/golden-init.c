@@ -36,6 +36,7 @@ static void request_exec(golden_visit *visit, void *data)
 	verb.rlimits = limits;
 	verb.filter = INI__FILTER__FILTER_STRICT;
 	verb.cap_keep = 1;
+	verb.apparmor = (char *)"creel-test";
 	verb.timeout_ms = 30000;
 	verb.stdio = 1;
 	verb.tty = 1;

@@ -362,6 +362,7 @@ void box_send_exec(struct box *box, const struct box_exec *exec)
 	msg.filter = exec->filter ? exec->filter : INI__FILTER__FILTER_AGENT;
 	msg.timeout_ms = exec->timeout_ms;
 	msg.cap_keep = exec->cap_keep;
+	msg.apparmor = (char *)(exec->apparmor ? exec->apparmor : "");
 	msg.tty = exec->tty;
 	msg.rows = exec->tty ? 33 : 0;
 	msg.cols = exec->tty ? 77 : 0;

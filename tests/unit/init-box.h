@@ -36,6 +36,7 @@ struct box_exec {
 	uint32_t gid;
 	uint64_t timeout_ms;
 	uint64_t cap_keep;
+	const char *apparmor; /* NULL none */
 	uint64_t max_processes;
 	Ini__Filter filter;
 	bool no_search;

@@ -410,6 +410,32 @@ START_TEST(test_init_kept_capability_arrives_and_others_do_not)
 }
 END_TEST
 
+START_TEST(test_init_profile_that_is_not_there_runs_nothing)
+{
+	const char *const argv[] = { "true", NULL };
+	struct box_exec exec = { .argv = argv, .id = 14,
+				 .apparmor = "creel-no-such-profile" };
+	char name[200];
+
+	box_run(&box, &exec, &result);
+	ck_assert(result.failed);
+	ck_assert_int_eq(result.stage, INI__STAGE__STAGE_APPARMOR);
+	/* Or there is no AppArmor in this kernel. */
+	ck_assert(result.sys == ENOENT || result.sys == EOPNOTSUPP);
+	memset(name, 'p', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	exec.apparmor = name;
+	exec.id = 15;
+	box_run(&box, &exec, &result);
+	ck_assert(result.failed);
+	ck_assert_int_eq(result.sys, ENAMETOOLONG);
+	exec.apparmor = NULL;
+	exec.id = 16;
+	box_run(&box, &exec, &result);
+	ck_assert(!result.failed);
+}
+END_TEST
+
 START_TEST(test_init_stdio_of_the_wrong_kind_is_refused)
 {
 	const char *const argv[] = { "true", NULL };
@@ -697,6 +723,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, test_init_cwd_tricks_are_refused);
 	tcase_add_test(tc, test_init_command_is_stripped);
 	tcase_add_test(tc, test_init_kept_capability_arrives_and_others_do_not);
+	tcase_add_test(tc, test_init_profile_that_is_not_there_runs_nothing);
 	tcase_add_test(tc, test_init_stdio_of_the_wrong_kind_is_refused);
 	tcase_add_test(tc, test_init_terminal);
 	tcase_add_test(tc, test_init_kill_all_hurts_nobody_else);

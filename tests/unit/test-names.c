@@ -283,6 +283,11 @@ START_TEST(test_failure_to_start_is_mapped_and_cleaned)
 	ctl_fail_from_init(&msg, "x", &fail);
 	ck_assert_uint_eq(fail.status, 125);
 	ck_assert_str_eq(fail.err.text, "--workdir: ?]0;x?");
+	ctl_fail_from_apparmor(ENOENT, "p", &fail);
+	ck_assert_str_eq(fail.err.text,
+			 "--apparmor p: no profile of that name is loaded");
+	ctl_fail_from_apparmor(EOPNOTSUPP, "p", &fail);
+	ck_assert_int_eq(fail.err.code, ERR_UNSUPPORTED);
 	msg.stage = (Ini__Stage)99;
 	ctl_fail_from_init(&msg, "\n", &fail);
 	ck_assert_uint_eq(fail.status, 125);

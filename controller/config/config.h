@@ -15,6 +15,8 @@
 
 #define CFG_AGENT_ID_MAX 64
 
+struct cfg_stamps;
+
 enum cfg_syntax {
 	CFG_SYNTAX_NONE = 0, /* no file: built-in defaults */
 	CFG_SYNTAX_JSON5,
@@ -55,9 +57,9 @@ struct cfg {
 	struct cfg_agent *agents;         /* owned; in file order */
 	size_t n_agents;
 	const char *default_agent;        /* an id: default: true, else the first, else "main" */
-	void *agent_index;                /* owned */
+	const struct cfg_node *agent_index; /* id to its place in agents */
 	const struct cfg_node **fallbacks; /* of each row; in the tree */
-	void *stamps;                     /* owned: of all files and of conf.d */
+	struct cfg_stamps *stamps;        /* owned: of all files and of conf.d */
 	uint64_t loaded_ms;
 	struct cfg_problems problems;     /* warnings, and the names of the files */
 };

@@ -129,6 +129,36 @@ void cfg_problem_hint(struct cfg_problems *problems, const char *fmt, ...)
 	clean(problem->hint);
 }
 
+static int by_place(const struct cfg_pos *a, const struct cfg_pos *b)
+{
+	if (a->file != b->file)
+		return a->file < b->file ? -1 : 1;
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	if (a->column != b->column)
+		return a->column < b->column ? -1 : 1;
+	return 0;
+}
+
+/**
+ * cfg_problems_sort() - by their places; there are few, and they stay in order
+ * where the place is the same
+ */
+void cfg_problems_sort(struct cfg_problems *problems)
+{
+	struct cfg_problem *list = problems->list;
+
+	for (size_t i = 1; i < problems->count; i++) {
+		struct cfg_problem moved = list[i];
+		size_t at = i;
+
+		for (; at > 0 && by_place(&moved.pos, &list[at - 1].pos) < 0;
+		     at--)
+			list[at] = list[at - 1];
+		list[at] = moved;
+	}
+}
+
 /**
  * cfg_problem_format() - one problem as a line, without its end
  */

@@ -50,6 +50,8 @@ void cfg_problem_warn(struct cfg_problems *problems,
 /* A hint for the problem that was added last. */
 void cfg_problem_hint(struct cfg_problems *problems, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* By file, line and column; what was added first stays first. */
+void cfg_problems_sort(struct cfg_problems *problems);
 /* "FILE:LINE:COLUMN: TEXT", without a newline. */
 void cfg_problem_format(const struct cfg_problems *problems, size_t index,
 			char *text, size_t size);

@@ -49,6 +49,8 @@ enum cfg_kind {
 	CFG_KIND_HOST_LIST,/* host:ip */
 	CFG_KIND_ADDRESS_LIST,
 	CFG_KIND_CAP_LIST,
+	CFG_KIND_USER,     /* UID[:GID] or a name */
+	CFG_KIND_PROTECT_LIST, /* PATH, !PATH and !*, below a workspace */
 	CFG_KIND_PORT_LIST,
 	CFG_KIND_LISTS,    /* an object of arrays of strings or numbers */
 	CFG_KIND_OPEN,     /* an object whose members are not looked at */
@@ -92,6 +94,7 @@ struct cfg_tmpfs {
 	const char *target;
 	uint64_t size; /* 0: default */
 	uint32_t mode; /* 0: default */
+	bool noexec;
 };
 struct cfg_bind {
 	const char *source; /* as written, ~ expanded */
@@ -111,6 +114,8 @@ int cfg_value_size(const struct cfg_node *node, uint64_t *bytes);
 /* memorySwap's: as a size, and -1 is UINT64_MAX: unlimited. */
 int cfg_value_swap(const struct cfg_node *node, uint64_t *bytes);
 int cfg_value_bytes(const struct cfg_node *node, uint64_t *bytes);
+/* A scalar as text, as an environment variable has it; in @tree. */
+const char *cfg_value_text(struct cfg_tree *tree, const struct cfg_node *node);
 /* Processors as microseconds in each 100,000. */
 int cfg_value_cpus(const struct cfg_node *node, uint64_t *usec);
 int cfg_value_duration(const struct cfg_node *node, uint64_t *msec);

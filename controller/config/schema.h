@@ -50,7 +50,7 @@ enum cfg_kind {
 	CFG_KIND_ADDRESS_LIST,
 	CFG_KIND_CAP_LIST,
 	CFG_KIND_USER,     /* UID[:GID] or a name */
-	CFG_KIND_PROTECT_LIST, /* PATH, !PATH and !*, below a workspace */
+	CFG_KIND_PROTECT_LIST, /* PATH, !PATH, !* below a workspace */
 	CFG_KIND_PORT_LIST,
 	CFG_KIND_LISTS,    /* an object of arrays of strings or numbers */
 	CFG_KIND_OPEN,     /* an object whose members are not looked at */
@@ -70,7 +70,7 @@ struct cfg_key {
 	enum cfg_merge merge;
 	/*
 	 * The default: the text of a string, JSON5 of anything else; in
-	 * parentheses it is words, and cfg_fallback() works it out.  NULL: unset.
+	 * parentheses it is words, and cfg_fallback() works it out.
 	 */
 	const char *fallback;
 	const char *const *choices; /* of an enum */

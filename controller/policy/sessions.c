@@ -42,6 +42,15 @@ static int check(const char *text, size_t len, struct err *err)
 	return 0;
 }
 
+/**
+ * pol_agent_fold() - the id that a text stands for
+ * @id: filled: lower case, never empty
+ */
+void pol_agent_fold(const char *text, char id[CFG_AGENT_ID_MAX + 1])
+{
+	cfg_agent_fold(text, id);
+}
+
 /* The rest of "agent:ID:REST"; NULL: the key is of no such form. */
 static const char *parse(const char *key, char id[CFG_AGENT_ID_MAX + 1])
 {

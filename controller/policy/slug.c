@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Agents' ids, and what a session's key is called in a path.
+ * What a session's key is called in a path.
  */
 #include <config.h>
 
@@ -26,7 +26,7 @@ char pol_lower(char c)
 static bool is_word(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
-	       c == '-';
+	       c == '-' || c == '.';
 }
 
 /**
@@ -77,20 +77,8 @@ const char *pol_trim(const char *text, size_t *len)
 	return start;
 }
 
-static bool is_id(const char *text, size_t len)
-{
-	if (len == 0 || len > CFG_AGENT_ID_MAX || pol_lower(text[0]) == '_' ||
-	    text[0] == '-')
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!is_word(pol_lower(text[i])))
-			return false;
-	return true;
-}
-
-/* Copies with runs of what @keep refuses as one dash; no dashes at the ends. */
-static size_t fold(const char *text, size_t len, char *out, size_t max,
-		   bool dots)
+/* Copies with runs of what a slug cannot have as one dash, none in front. */
+static size_t fold(const char *text, size_t len, char *out, size_t max)
 {
 	size_t n = 0, kept = 0;
 	bool gap = false;
@@ -98,7 +86,7 @@ static size_t fold(const char *text, size_t len, char *out, size_t max,
 	for (size_t i = 0; i < len; i++) {
 		char c = pol_lower(text[i]);
 
-		if (!is_word(c) && !(dots && c == '.')) {
+		if (!is_word(c)) {
 			gap = true;
 			continue;
 		}
@@ -115,37 +103,16 @@ static size_t fold(const char *text, size_t len, char *out, size_t max,
 }
 
 /* The length of @text without dashes at its end, or what looks like one. */
-static size_t without_tail(const char *text, size_t len, bool dots)
+static size_t without_tail(const char *text, size_t len)
 {
 	while (len > 0) {
 		char c = pol_lower(text[len - 1]);
 
-		if (c != '-' && (is_word(c) || (dots && c == '.')))
+		if (c != '-' && is_word(c))
 			break;
 		len--;
 	}
 	return len;
-}
-
-/**
- * pol_agent_fold() - the id that a text stands for
- * @id: filled: lower case, [a-z0-9][a-z0-9_-]*; "main" where nothing is left
- */
-void pol_agent_fold(const char *text, char id[CFG_AGENT_ID_MAX + 1])
-{
-	size_t len, n;
-
-	text = pol_trim(text, &len);
-	if (is_id(text, len)) {
-		for (n = 0; n < len; n++)
-			id[n] = pol_lower(text[n]);
-	} else {
-		len = without_tail(text, len, false);
-		n = fold(text, len, id, CFG_AGENT_ID_MAX, false);
-	}
-	id[n] = '\0';
-	if (n == 0)
-		(void)snprintf(id, CFG_AGENT_ID_MAX + 1, "main");
 }
 
 /**
@@ -168,8 +135,7 @@ void pol_slug(const char *key, char slug[POL_SLUG_BYTES])
 	sha1_init(&sha1);
 	sha1_update(&sha1, len, (const uint8_t *)key);
 	sha1_digest(&sha1, sizeof(digest), digest);
-	n = fold(key, without_tail(key, len, true), head, SLUG_HEAD_BYTES,
-		 true);
+	n = fold(key, without_tail(key, len), head, SLUG_HEAD_BYTES);
 	head[n] = '\0';
 	(void)snprintf(slug, POL_SLUG_BYTES, "%s-%02x%02x%02x%02x",
 		       n > 0 ? head : "session", digest[0], digest[1],

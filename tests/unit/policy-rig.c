@@ -77,3 +77,43 @@ const char *rig_origin(const struct pol_session *session, enum pol_value value)
 			       origin->pos.line, origin->pos.column);
 	return text;
 }
+
+static void put_node(FILE *out, const struct cfg_node *node)
+{
+	bool object = node->type == CFG_OBJECT;
+
+	if (node->type == CFG_STRING) {
+		fprintf(out, "'%s'", node->text);
+	} else if (node->type == CFG_BOOL) {
+		fputs(node->boolean ? "true" : "false", out);
+	} else if (node->type == CFG_INTEGER) {
+		fprintf(out, "%lld", (long long)node->integer);
+	} else if (node->type == CFG_FLOAT) {
+		fprintf(out, "%g", node->real);
+	} else {
+		fputc(object ? '{' : '[', out);
+		for (const struct cfg_node *at = node->first; at;
+		     at = at->next) {
+			if (object)
+				fprintf(out, "%s:", at->key);
+			put_node(out, at);
+			if (at->next)
+				fputc(',', out);
+		}
+		fputc(object ? '}' : ']', out);
+	}
+}
+
+const char *rig_value(const struct pol_session *session, enum pol_value value)
+{
+	static char text[4096];
+	FILE *out;
+
+	if (!session->values[value])
+		return "unset";
+	out = fmemopen(text, sizeof(text), "w");
+	ck_assert_ptr_nonnull(out);
+	put_node(out, session->values[value]);
+	ck_assert_int_eq(fclose(out), 0);
+	return text;
+}

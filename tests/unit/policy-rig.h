@@ -22,4 +22,8 @@ struct pol_session *rig_session(const struct cfg *cfg, const char *key);
 const char *rig_origin(const struct pol_session *session,
 		       enum pol_value value);
 
+/* A resolved value as compact JSON; "unset". */
+const char *rig_value(const struct pol_session *session,
+		      enum pol_value value);
+
 #endif

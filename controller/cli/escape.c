@@ -42,8 +42,13 @@ static size_t utf8_decode(const unsigned char *at, uint32_t *code)
 	return len;
 }
 
-/* Controls, line and paragraph separators, bidirectional marks, tags. */
-static bool is_harmful(uint32_t code)
+/**
+ * cli_char_is_harmful() - could a character steer a terminal, or hide or turn
+ * the text around it?
+ *
+ * Controls, line and paragraph separators, bidirectional marks, tags.
+ */
+bool cli_char_is_harmful(uint32_t code)
 {
 	static const uint32_t ranges[][2] = {
 		{ 0x00, 0x1f },	    { 0x7f, 0x9f },	{ 0xad, 0xad },
@@ -76,7 +81,7 @@ char *cli_escape(const char *text, bool utf8)
 		uint32_t code = 0;
 		size_t len = utf8_decode(at, &code);
 
-		if (len > 0 && !is_harmful(code) && (utf8 || len == 1)) {
+		if (len > 0 && !cli_char_is_harmful(code) && (utf8 || len == 1)) {
 			memcpy(to, at, len);
 			to += len;
 			at += len;

@@ -31,6 +31,9 @@ static const struct cli_verb verbs[] = {
 	{ CLI_VERB_DOCTOR, "doctor", "",
 	  "find out what this machine can do, and what to change",
 	  cli_doctor_main },
+	{ CLI_VERB_CONFIG, "config", "check [FILE...] | show",
+	  "check configuration files, or show what is in force",
+	  cli_config_main, .mixed = true },
 	{ CLI_VERB_VERSION, "version", "",
 	  "print the versions, and which helper is used", cli_version_main },
 	{ CLI_VERB_HELP, "help", "[VERB]", "open the manual", cli_help_main },
@@ -75,6 +78,7 @@ int cli_verb_usage_status(const struct cli_verb *verb)
 	case CLI_VERB_RM:
 	case CLI_VERB_STATS:
 	case CLI_VERB_DOCTOR:
+	case CLI_VERB_CONFIG:
 	case CLI_VERB_VERSION:
 	case CLI_VERB_HELP:
 	case CLI_VERB_COUNT:

@@ -18,7 +18,8 @@
 #define ASKS (IN(LIST) | IN(KILL) | IN(RM) | IN(STATS))
 #define TABLES (IN(LIST) | IN(STATS) | IN(DOCTOR) | IN(VERSION))
 #define CONFIGURED \
-	(IN(EXEC) | IN(SHELL) | IN(LIST) | IN(KILL) | IN(RM) | IN(STATS))
+	(IN(EXEC) | IN(SHELL) | IN(LIST) | IN(KILL) | IN(RM) | IN(STATS) | \
+	 IN(CONFIG))
 #define ALL ((1u << CLI_VERB_COUNT) - 1)
 
 struct option {
@@ -87,7 +88,10 @@ static const struct option options[] = {
 	  "do not wait; print the sandbox's id" },
 	{ CLI_OPT_SIGNAL, 's', "signal", "NAME|NUMBER", IN(KILL),
 	  "send it to the commands, instead of killing everything" },
-	{ CLI_OPT_JSON, 0, "json", NULL, RUNS | TABLES, "print JSON" },
+	{ CLI_OPT_JSON, 0, "json", NULL, RUNS | TABLES | IN(CONFIG),
+	  "print JSON" },
+	{ CLI_OPT_ORIGIN, 0, "origin", NULL, IN(CONFIG),
+	  "where each value comes from, in full" },
 	{ CLI_OPT_CONFIG, 0, "config", "FILE", CONFIGURED,
 	  "configuration that is used" },
 	{ CLI_OPT_HOST, 0, "host", NULL, IN(EXEC) | IN(SHELL),
@@ -212,6 +216,11 @@ static int check_pairs(const struct cli_args *args, struct err *err)
 	return 0;
 }
 
+static bool is_option(const char *word)
+{
+	return word[0] == '-' && word[1];
+}
+
 /**
  * cli_args_parse() - sort the words of a command line
  * @verb: borrowed for the life of @args
@@ -219,7 +228,8 @@ static int check_pairs(const struct cli_args *args, struct err *err)
  * @args: filled; cli_args_fini() is due on failure too
  * @err:  BAD_REQUEST that names the option
  *
- * Options end at the first word that is none, or at "--".
+ * Options end at the first word that is none, or at "--"; of a verb that has
+ * words of its own they may come after words, too, and @argv is rearranged.
  */
 int cli_args_parse(const struct cli_verb *verb, char **argv,
 		   struct cli_args *args, struct err *err)
@@ -232,12 +242,17 @@ int cli_args_parse(const struct cli_verb *verb, char **argv,
 	args->given = calloc(room, sizeof(*args->given));
 	if (!args->given)
 		return err_set(err, ERR_KERNEL, ENOMEM, "options");
-	while (*argv && (*argv)[0] == '-' && (*argv)[1]) {
+	args->words = argv;
+	while (*argv && (verb->mixed || is_option(*argv))) {
 		int ret;
 
 		if (!strcmp(*argv, "--")) {
 			argv++;
 			break;
+		}
+		if (!is_option(*argv)) {
+			args->words[args->n_words++] = *argv++;
+			continue;
 		}
 		if ((*argv)[1] == '-')
 			ret = parse_long(args, &argv, err);
@@ -247,9 +262,12 @@ int cli_args_parse(const struct cli_verb *verb, char **argv,
 		if (ret)
 			return -1;
 	}
-	args->words = argv;
-	while (argv[args->n_words])
-		args->n_words++;
+	/* Words are moved down to where options were. */
+	if (!verb->mixed)
+		args->words = argv;
+	for (; *argv; argv++)
+		args->words[args->n_words++] = *argv;
+	args->words[args->n_words] = NULL;
 	return check_pairs(args, err);
 }
 

@@ -21,6 +21,7 @@ enum cli_verb_id {
 	CLI_VERB_RM,
 	CLI_VERB_STATS,
 	CLI_VERB_DOCTOR,
+	CLI_VERB_CONFIG,
 	CLI_VERB_VERSION,
 	CLI_VERB_HELP,
 	CLI_VERB_COUNT,
@@ -63,6 +64,7 @@ enum cli_opt {
 	/* everywhere */
 	CLI_OPT_SIGNAL,
 	CLI_OPT_JSON,
+	CLI_OPT_ORIGIN,
 	CLI_OPT_CONFIG,
 	CLI_OPT_HOST,
 	CLI_OPT_SYSTEM,
@@ -95,6 +97,7 @@ struct cli_verb {
 	const char *synopsis; /* of what follows the options */
 	const char *summary;
 	int (*run)(const struct cli_args *args); /* returns an exit status */
+	bool mixed; /* options may come after words, as in "config show -h" */
 };
 
 const struct cli_verb *cli_verb_find(const char *name);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 char *cli_escape(const char *text, bool utf8);
+bool cli_char_is_harmful(uint32_t code);
 bool cli_locale_is_utf8(void);
 void cli_put_text(FILE *out, const char *text);
 

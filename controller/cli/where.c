@@ -53,7 +53,9 @@ static char *find_home(void)
 {
 	const char *home = getenv("HOME");
 
-	return home && *home == '/' ? strdup(home) : passwd_home();
+	char *found = home && *home == '/' ? strdup(home) : passwd_home();
+
+	return found ? found : strdup("/");
 }
 
 /* The system's creeld has no environment, so the account's home counts there. */
@@ -108,6 +110,23 @@ void cli_problems_print(const struct cfg_problems *problems)
 }
 
 /**
+ * cli_where_home() - the home and state directories alone
+ * @where: filled; cli_where_fini() is due on failure too
+ *
+ * Return: 0, or -1 with messages printed.
+ */
+int cli_where_home(const struct cli_args *args, struct cli_where *where)
+{
+	*where = (struct cli_where){ .home = find_home() };
+	if (where->home)
+		where->state_dir = find_state(args, where->home);
+	if (where->state_dir)
+		return 0;
+	cli_error("home directory: out of memory");
+	return -1;
+}
+
+/**
  * cli_where_find() - what a command line and its environment mean
  * @where: filled; cli_where_fini() is due on failure too
  *
@@ -126,17 +145,8 @@ int cli_where_find(const struct cli_args *args, struct cli_where *where)
 	};
 	int ret;
 
-	*where = (struct cli_where){ .home = find_home() };
-	if (!where->home) {
-		cli_error("HOME: not set, and /etc/passwd has no home of uid %u",
-			  (unsigned int)geteuid());
+	if (cli_where_home(args, where) < 0)
 		return -1;
-	}
-	where->state_dir = find_state(args, where->home);
-	if (!where->state_dir) {
-		cli_error("state directory: out of memory");
-		return -1;
-	}
 	places.home = where->home;
 	if (config_home && *config_home == '/')
 		places.config_home = config_home;

@@ -34,9 +34,10 @@ static const struct cfg_node *text_node(struct cfg *cfg, const char *text)
 static bool is_older(const struct cfg *cfg)
 {
 	const char *slash = strrchr(cfg->path, '/');
+	const char *name = slash ? slash + 1 : cfg->path;
 
-	return slash && (strncmp(slash + 1, "moltbot", 7) == 0 ||
-			 strncmp(slash + 1, "clawdbot", 8) == 0);
+	return strncmp(name, "moltbot", 7) == 0 ||
+	       strncmp(name, "clawdbot", 8) == 0;
 }
 
 static const struct cfg_node *folder(struct cfg *cfg, const char *name)

@@ -192,16 +192,11 @@ static void take_all(struct cfg *cfg)
 {
 	auto_free char *folder = NULL;
 	const char *slash = strrchr(cfg->path, '/');
-	int len = slash ? (int)(slash - cfg->path) : 0;
+	int len = slash ? (int)(slash + 1 - cfg->path) : 0;
 
-	if (!slash) {
-		cfg_problem_add(&cfg->problems, NULL,
-				"the path is not absolute");
-		return;
-	}
 	cfg->syntax = cfg_syntax_of(cfg->path);
 	take_file(cfg, cfg->path);
-	if (asprintf(&folder, "%.*s/" CFG_DROPIN_DIR, len, cfg->path) < 0) {
+	if (asprintf(&folder, "%.*s" CFG_DROPIN_DIR, len, cfg->path) < 0) {
 		folder = NULL;
 		no_memory(cfg);
 		return;
@@ -299,7 +294,7 @@ static struct cfg *cfg_new(const char *path, const char *home,
 
 /**
  * cfg_load() - a configuration in force
- * @path:      absolute; NULL: defaults alone
+ * @path:      NULL: defaults alone
  * @home:      for ~, absolute
  * @state_dir: creel's own, absolute
  * @problems:  filled where it fails, replacing what was there; warnings of

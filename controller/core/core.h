@@ -70,6 +70,7 @@ struct ctl_client {
 	struct ctl_conn conn;
 	struct ctl_waiters waiters;
 	unsigned int n_waiters;
+	char peer[48]; /* see ctl_client_peer(); "" not asked yet */
 	bool buried;
 };
 
@@ -312,6 +313,9 @@ int ctl_given_check(const struct ctl_sandbox *sandbox, const Ctl__Spec *msg,
 void ctl_item_fill(struct ctl_sandbox *sandbox, Ctl__Item *item, bool stats);
 void ctl_items_send(struct ctl_client *client, uint32_t seq, Ctl__Item **items,
 		    size_t n, bool more);
+
+/* peer.c */
+const char *ctl_client_peer(struct ctl_client *client);
 
 /* request.c: what a request does; -1: fail is the answer */
 int ctl_req_run(struct ctl_client *client, const Ctl__Request *req,

@@ -197,7 +197,10 @@ static void bind_filter(sqlite3_stmt *stmt,
 						    INT64_MAX);
 }
 
-static int newest_audit(struct store *store, int64_t *id, struct err *err)
+/**
+ * store_audit_newest() - id of the newest row, 0: there is none
+ */
+int store_audit_newest(struct store *store, int64_t *id, struct err *err)
 {
 	sqlite3_stmt *stmt = store_stmt(store, STORE_AUDIT_NEWEST, err);
 
@@ -212,7 +215,8 @@ static int newest_audit(struct store *store, int64_t *id, struct err *err)
  * @below: rows with smaller ids; 0: all
  * @span:  so many ids are looked at
  *
- * Return: the next @below, 0 where nothing is left or @out is full, or -1.
+ * Return: the next @below, 0 where nothing is left, or -1. What does not fit
+ * into @out is left out: older than what is in it.
  */
 int64_t store_audit_scan(struct store *store,
 			 const struct store_audit_filter *filter, int64_t below,
@@ -225,7 +229,7 @@ int64_t store_audit_scan(struct store *store,
 	if (!stmt)
 		return -1;
 	if (below <= 0) {
-		if (newest_audit(store, &below, err) < 0)
+		if (store_audit_newest(store, &below, err) < 0)
 			return -1;
 		below = below < INT64_MAX ? below + 1 : below;
 	}
@@ -240,7 +244,7 @@ int64_t store_audit_scan(struct store *store,
 			out->ids[out->n++] = sqlite3_column_int64(stmt, 0);
 	if (ret < 0)
 		return -1;
-	return from <= filter->after_id + 1 || out->n == out->max ? 0 : from;
+	return from <= filter->after_id + 1 ? 0 : from;
 }
 
 /**
@@ -274,7 +278,7 @@ int store_audit_trim(struct store *store, uint64_t rows, int64_t before_ms,
 	sqlite3_stmt *stmt;
 	int64_t newest;
 
-	if (newest_audit(store, &newest, err) < 0)
+	if (store_audit_newest(store, &newest, err) < 0)
 		return -1;
 	stmt = store_stmt(store, STORE_AUDIT_TRIM, err);
 	if (!stmt)
@@ -287,4 +291,50 @@ int store_audit_trim(struct store *store, uint64_t rows, int64_t before_ms,
 	if (store_do(store, stmt, err) < 0)
 		return -1;
 	return sqlite3_changes(store->db);
+}
+
+/**
+ * store_keep_set() - a configuration is in use
+ */
+int store_keep_set(struct store *store, const char *config,
+		   const struct store_keep *keep, int64_t seen_ms,
+		   struct err *err)
+{
+	sqlite3_stmt *stmt;
+
+	if (store_check_text(config, "configuration", err) < 0)
+		return -1;
+	stmt = store_stmt(store, STORE_KEEP_SET, err);
+	if (!stmt)
+		return -1;
+	store_bind_text(stmt, 1, config);
+	bind_number(stmt, 2, true, keep->days);
+	bind_number(stmt, 3, true, keep->rows);
+	(void)sqlite3_bind_int64(stmt, 4, seen_ms);
+	return store_do(store, stmt, err);
+}
+
+/**
+ * store_keep_most() - what has to be kept, for all of them
+ */
+int store_keep_most(struct store *store, int64_t since_ms,
+		    struct store_keep *keep, struct err *err)
+{
+	sqlite3_stmt *stmt = store_stmt(store, STORE_KEEP_MOST, err);
+	int64_t days, rows;
+
+	if (!stmt)
+		return -1;
+	(void)sqlite3_bind_int64(stmt, 1, since_ms);
+	if (store_step(store, stmt, err) < 0)
+		return -1;
+	days = sqlite3_column_int64(stmt, 0);
+	rows = sqlite3_column_int64(stmt, 1);
+	if (store_do(store, stmt, err) < 0)
+		return -1;
+	if (days < 1 || days > UINT32_MAX || rows < 1)
+		return 0;
+	keep->days = (uint32_t)days;
+	keep->rows = (uint64_t)rows;
+	return 1;
 }

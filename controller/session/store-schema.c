@@ -80,7 +80,13 @@ static const char *const steps[] = {
 	" memory_peak INTEGER,"
 	" cpu_usec INTEGER) STRICT;"
 	/* Small: most commands are over. */
-	"CREATE INDEX audit_open ON audit (token) WHERE over = 0;",
+	"CREATE INDEX audit_open ON audit (token) WHERE over = 0;"
+	/* What configurations want kept of it, also while none is loaded. */
+	"CREATE TABLE keep ("
+	" config TEXT PRIMARY KEY,"
+	" days INTEGER NOT NULL,"
+	" rows INTEGER NOT NULL,"
+	" seen_ms INTEGER NOT NULL) STRICT;",
 };
 
 #define NEWEST ((int64_t)(sizeof(steps) / sizeof(steps[0])))

@@ -113,6 +113,12 @@ static const char *const sql[STORE_SQL_COUNT] = {
 		" (SELECT id, time_ms FROM audit ORDER BY id LIMIT ?3)"
 		" WHERE id <= ?1 OR time_ms < ?2)"
 		" AND id < (SELECT max(id) FROM audit)",
+	[STORE_KEEP_SET] =
+		"INSERT INTO keep (config, days, rows, seen_ms)"
+		" VALUES (?1, ?2, ?3, ?4) ON CONFLICT (config) DO UPDATE"
+		" SET days = ?2, rows = ?3, seen_ms = ?4",
+	[STORE_KEEP_MOST] =
+		"SELECT max(days), max(rows) FROM keep WHERE seen_ms >= ?1",
 };
 
 /**

@@ -199,6 +199,20 @@ int store_audit_each(struct store *store,
 int store_audit_trim(struct store *store, uint64_t rows, int64_t before_ms,
 		     uint32_t step, struct err *err);
 
+int store_audit_newest(struct store *store, int64_t *id, struct err *err);
+
+/* How much of the log the configurations in use want kept. */
+struct store_keep {
+	uint32_t days;
+	uint64_t rows;
+};
+int store_keep_set(struct store *store, const char *config,
+		   const struct store_keep *keep, int64_t seen_ms,
+		   struct err *err);
+/* The most that any wants that was seen since then. 1, 0 none was, -1 */
+int store_keep_most(struct store *store, int64_t since_ms,
+		    struct store_keep *keep, struct err *err);
+
 /* Several changes that count together or not at all. */
 int store_begin(struct store *store, struct err *err);
 int store_commit(struct store *store, struct err *err);

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What is written to the audit log, and how long it stays there.  Of a command
+ * its arguments are kept, of its environment nothing.
+ */
+#include <config.h>
+
+#include "controller/session/audit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <event2/event.h>
+
+#include "controller/core/core.h"
+#include "controller/core/log.h"
+#include "controller/session/logs.h"
+
+#define TRIM_STEP 500
+#define TRIM_PAUSE_USEC 20000
+#define DAY_MS (24 * 3600 * INT64_C(1000))
+/* A configuration that was not loaded for so long has no say any more. */
+#define KEEP_SEEN_DAYS 90
+#define LOST_AT_ONCE 256
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int need_store(const struct ses_audit *audit, struct err *err)
+{
+	if (audit->store)
+		return 0;
+	if (audit->why.code != ERR_NONE) {
+		*err = audit->why;
+		return -1;
+	}
+	return err_set(err, ERR_BAD_STATE, 0, "there is no audit log");
+}
+
+/* Removes some; true: there may be more. */
+static bool trim_step(struct ses_audit *audit)
+{
+	struct err err = ERR_INIT;
+	int64_t days = audit->keep.days;
+	int removed;
+
+	if (!audit->store)
+		return false;
+	removed = store_audit_trim(audit->store, audit->keep.rows,
+				   now_ms() - days * DAY_MS, TRIM_STEP, &err);
+	if (removed < 0)
+		ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
+	return removed == TRIM_STEP;
+}
+
+static void on_trim(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval pause = { .tv_usec = TRIM_PAUSE_USEC };
+	struct ses_audit *audit = arg;
+
+	(void)fd;
+	(void)what;
+	if (trim_step(audit))
+		(void)event_add(audit->trim, &pause);
+}
+
+/**
+ * ses_audit_new() - an audit log without a store yet
+ * @base: borrowed, must outlive it
+ */
+struct ses_audit *ses_audit_new(struct event_base *base, struct err *err)
+{
+	struct ses_audit *audit = calloc(1, sizeof(*audit));
+
+	if (audit) {
+		audit->base = base;
+		audit->keep.days = SES_AUDIT_DAYS;
+		audit->keep.rows = SES_AUDIT_RECORDS;
+		LIST_INIT(&audit->readers);
+		audit->trim = event_new(base, -1, 0, on_trim, audit);
+	}
+	if (audit && audit->trim)
+		return audit;
+	free(audit);
+	err_set(err, ERR_KERNEL, ENOMEM, "audit log");
+	return NULL;
+}
+
+/**
+ * ses_audit_free() - release it; its readers hear no more
+ */
+void ses_audit_free(struct ses_audit *audit)
+{
+	if (!audit)
+		return;
+	ses_logs_end(audit);
+	event_free(audit->trim);
+	free(audit);
+}
+
+static void load_keep(struct ses_audit *audit)
+{
+	struct err err = ERR_INIT;
+	int ret;
+
+	audit->keep.days = SES_AUDIT_DAYS;
+	audit->keep.rows = SES_AUDIT_RECORDS;
+	ret = store_keep_most(audit->store,
+			      now_ms() - KEEP_SEEN_DAYS * DAY_MS, &audit->keep,
+			      &err);
+	if (ret < 0)
+		ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
+}
+
+/**
+ * ses_audit_set_store() - where the log is kept from now on
+ * @store: borrowed; NULL: nowhere
+ * @why:   why not; may be NULL
+ */
+void ses_audit_set_store(struct ses_audit *audit, struct store *store,
+			 const struct err *why)
+{
+	audit->store = store;
+	audit->why = why ? *why : (struct err)ERR_INIT;
+	if (store)
+		load_keep(audit);
+}
+
+/* Strings joined, as far as the log keeps them. */
+static void join(const struct ses_ask *ask, char *out, size_t size)
+{
+	const char *at = ask->strings;
+	size_t used = 0;
+
+	for (uint32_t i = 0; i < ask->argc && used + 1 < size; i++) {
+		size_t len = strlen(at);
+		size_t room;
+
+		if (i > 0)
+			out[used++] = ' ';
+		room = size - used - 1;
+		memcpy(out + used, at, len < room ? len : room);
+		used += len < room ? len : room;
+		at += len + 1;
+	}
+	out[used] = '\0';
+}
+
+/**
+ * ses_audit_ask() - something is asked for
+ * @id: filled, 0 on failure
+ *
+ * Return: 0: it is written down, whatever happens next; -1.
+ */
+int ses_audit_ask(struct ses_audit *audit, const struct ses_ask *ask,
+		  int64_t *id, struct err *err)
+{
+	/* One byte more than is kept, so that the store cuts where it may. */
+	char command[STORE_COMMAND_MAX_BYTES + 2];
+	struct store_audit row = {
+		.time_ms = now_ms(),
+		.tool = ask->tool,
+		.session = ask->session,
+		.agent = ask->agent,
+		.sandbox = ask->sandbox,
+		.command = ask->text,
+		.decision = ask->denied ? "denied" : "allowed",
+		.reason = ask->denied,
+		.client = ask->client ? ctl_client_peer(ask->client) : "creeld",
+		.token = ask->token,
+		.sandboxed = ask->sandboxed,
+		.over = ask->denied || !ask->token,
+		.status = ask->status,
+	};
+
+	*id = 0;
+	if (need_store(audit, err) < 0)
+		return -1;
+	if (!ask->text) {
+		join(ask, command, sizeof(command));
+		row.command = command;
+	}
+	if (store_audit_insert(audit->store, &row, id, err) < 0)
+		return -1;
+	ses_logs_push(audit, *id);
+	return 0;
+}
+
+static int over(struct ses_audit *audit, int64_t id,
+		const uint8_t token[WIRE_ID_BYTES],
+		const struct store_audit_end *end, struct err *err)
+{
+	if (need_store(audit, err) < 0)
+		return -1;
+	if (id == 0)
+		id = store_audit_find(audit->store, token);
+	if (id == 0)
+		return 0;
+	if (store_audit_over(audit->store, id, end, err) < 0)
+		return -1;
+	ses_logs_push(audit, id);
+	return 0;
+}
+
+/**
+ * ses_audit_over() - a command has ended
+ */
+int ses_audit_over(struct ses_audit *audit, int64_t id,
+		   const uint8_t token[WIRE_ID_BYTES],
+		   const struct ctl_result *result, struct err *err)
+{
+	const struct store_audit_end end = {
+		.status = result->status,
+		.wall_usec = result->wall_usec,
+		.memory_peak = result->memory_peak,
+		.cpu_usec = result->cpu_usec,
+		.has_memory = result->has_memory,
+		.has_cpu = result->has_cpu,
+		.reason = result->text[0] ? result->text : NULL,
+	};
+
+	return over(audit, id, token, &end, err);
+}
+
+/**
+ * ses_audit_failed() - a command was not run, or its end is not known
+ */
+int ses_audit_failed(struct ses_audit *audit, int64_t id,
+		     const uint8_t token[WIRE_ID_BYTES],
+		     const struct ctl_fail *fail, struct err *err)
+{
+	const struct store_audit_end end = { .status = fail->status,
+					     .reason = fail->err.text };
+
+	return over(audit, id, token, &end, err);
+}
+
+/* Commands that nobody knows any more; gathered before they are changed. */
+struct lost {
+	struct ctl *ctl;
+	int64_t boot_ms; /* when the machine was started */
+	int64_t ids[LOST_AT_ONCE];
+	size_t n;
+};
+
+static void find_lost(const struct store_audit *row, void *arg)
+{
+	struct lost *lost = arg;
+	struct ctl_exec *exec =
+		row->token ? ctl_exec_find(lost->ctl, row->token,
+					   WIRE_ID_BYTES) :
+			     NULL;
+
+	if (exec && exec->audit_id == 0)
+		exec->audit_id = row->id;
+	/* One outside of sandboxes runs on; its client may come back. */
+	if (exec || (!row->sandboxed && row->time_ms >= lost->boot_ms) ||
+	    lost->n == LOST_AT_ONCE)
+		return;
+	lost->ids[lost->n++] = row->id;
+}
+
+static int64_t boot_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
+	return now_ms() - ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
+/**
+ * ses_audit_ready() - what was begun before and is not known now was lost
+ *
+ * Where a sandbox has not answered yet, all is left as it is.
+ */
+void ses_audit_ready(struct ses_audit *audit, struct ctl *ctl)
+{
+	const struct store_audit_end end = {
+		.status = CREEL_EXIT_FAILED,
+		.reason = "it was lost with its sandbox",
+	};
+	struct err err = ERR_INIT;
+	struct lost lost = { .ctl = ctl, .boot_ms = boot_ms() };
+	int ret = 0;
+
+	if (!audit->store || ctl->n_resyncing > 0)
+		return;
+	do {
+		lost.n = 0;
+		ret = store_audit_open_each(audit->store, find_lost, &lost,
+					    &err);
+		for (size_t i = 0; i < lost.n && ret == 0; i++)
+			ret = store_audit_over(audit->store, lost.ids[i], &end,
+					       &err);
+	} while (ret == 0 && lost.n == LOST_AT_ONCE);
+	if (ret < 0)
+		ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
+}
+
+/**
+ * ses_audit_keep() - how much of the log a configuration wants kept
+ * @config: its path
+ *
+ * Of several, the one that wants the most has its way. It is remembered: what
+ * one configuration wants must not go because another was loaded first.
+ */
+void ses_audit_keep(struct ses_audit *audit, const char *config,
+		    uint32_t max_days, uint64_t max_records)
+{
+	const struct store_keep keep = { .days = max_days,
+					 .rows = max_records };
+	struct err err = ERR_INIT;
+
+	if (!audit->store)
+		return;
+	if (store_keep_set(audit->store, config, &keep, now_ms(), &err) < 0)
+		ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
+	load_keep(audit);
+}
+
+/**
+ * ses_audit_tick() - forget what is too old or too much
+ */
+void ses_audit_tick(struct ses_audit *audit)
+{
+	if (!event_pending(audit->trim, EV_TIMEOUT, NULL))
+		on_trim(-1, 0, audit);
+}

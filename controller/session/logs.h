@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The audit log and its readers among themselves.  Private to
+ * controller/session.
+ */
+#ifndef CONTROLLER_SESSION_LOGS_H
+#define CONTROLLER_SESSION_LOGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "controller/session/audit.h"
+#include "controller/session/store.h"
+
+struct event;
+struct ses_reader;
+
+/* More waits for a client than this: it has stopped reading. */
+#define SES_SLOW_BYTES (1U << 20)
+
+struct ses_audit {
+	struct event_base *base; /* borrowed */
+	struct store *store;     /* borrowed, NULL none */
+	struct err why;          /* there is none */
+	struct event *trim;      /* owned; goes on with trimming */
+	struct store_keep keep;
+	LIST_HEAD(, ses_reader) readers;
+	unsigned int n_readers;
+};
+
+/* A row is new, or its end is known. */
+void ses_logs_push(struct ses_audit *audit, int64_t id);
+void ses_logs_end(struct ses_audit *audit);
+
+#endif

@@ -330,7 +330,8 @@ static void judge(const struct pol_policy *policy, enum pol_stage stage,
 	refusal->by_allow = allow->count > 0 && !pol_list_has(allow, tool);
 	/* Whoever may run commands may patch files. */
 	if (refusal->by_allow && stage != POL_STAGE_SANDBOX &&
-	    strcmp(tool, "apply_patch") == 0 && pol_list_has(allow, "exec"))
+	    strcmp(tool, "apply_patch") == 0 && pol_list_has(allow, "exec") &&
+	    !pol_list_has(deny, "exec"))
 		refusal->by_allow = false;
 	if (!refusal->by_deny && !refusal->by_allow)
 		return;

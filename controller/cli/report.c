@@ -115,14 +115,21 @@ static void json_string(FILE *out, const char *text)
 	fputc('"', out);
 }
 
+static void json_line(struct cli_json *json)
+{
+	fprintf(json->out, "\n%*s", json->indent * json->depth, "");
+}
+
 static void json_key(struct cli_json *json, const char *key)
 {
 	if (json->more)
 		fputc(',', json->out);
 	json->more = true;
+	if (json->indent && json->depth)
+		json_line(json);
 	if (key) {
 		json_string(json->out, key);
-		fputc(':', json->out);
+		fputs(json->indent ? ": " : ":", json->out);
 	}
 }
 
@@ -136,6 +143,7 @@ void cli_json_open(struct cli_json *json, const char *key, char bracket)
 	json_key(json, key);
 	fputc(bracket, json->out);
 	json->more = false;
+	json->depth++;
 }
 
 /**
@@ -143,6 +151,9 @@ void cli_json_open(struct cli_json *json, const char *key, char bracket)
  */
 void cli_json_close(struct cli_json *json, char bracket)
 {
+	json->depth--;
+	if (json->indent && json->more)
+		json_line(json);
 	fputc(bracket, json->out);
 	json->more = true;
 }
@@ -164,6 +175,20 @@ void cli_json_number(struct cli_json *json, const char *key, uint64_t value)
 {
 	json_key(json, key);
 	fprintf(json->out, "%llu", (unsigned long long)value);
+}
+
+/**
+ * cli_json_real() - a number that need not be whole; null where it is none
+ */
+void cli_json_real(struct cli_json *json, const char *key, double value)
+{
+	char text[32];
+
+	json_key(json, key);
+	(void)snprintf(text, sizeof(text), "%.15g", value);
+	if (strtod(text, NULL) != value)
+		(void)snprintf(text, sizeof(text), "%.17g", value);
+	fputs(value - value == 0 ? text : "null", json->out);
 }
 
 /**

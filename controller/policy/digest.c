@@ -50,6 +50,7 @@ static void put_lists(struct sha256_ctx *sha, const struct pol_session *session)
 		put_text(sha, session->tmpfs[i].target);
 		put_number(sha, session->tmpfs[i].size);
 		put_number(sha, session->tmpfs[i].mode);
+		put_number(sha, session->tmpfs[i].noexec);
 	}
 	put_number(sha, session->n_ulimits);
 	for (size_t i = 0; i < session->n_ulimits; i++) {

@@ -148,6 +148,18 @@ int pol_value_bad(struct pol_work *work, enum pol_value value,
 		       origin->key, place, why);
 }
 
+/* An empty text stands for no value where it could be none itself. */
+static const struct cfg_node *at_level(const struct cfg_node *object,
+				       enum pol_value value)
+{
+	const struct cfg_node *node = cfg_get(object, rows[value].path);
+
+	if ((value == POL_USER || value == POL_APPARMOR_PROFILE) && node &&
+	    node->type == CFG_STRING && node->text_len == 0)
+		return NULL;
+	return node;
+}
+
 static void find_levels(const struct pol_work *work, enum pol_value value,
 			struct levels *levels)
 {
@@ -160,18 +172,18 @@ static void find_levels(const struct pol_work *work, enum pol_value value,
 	memset(levels, 0, sizeof(*levels));
 	if (row->place == CFG_IN_ROOT) {
 		levels->global_prefix = "";
-		levels->global = cfg_get(work->cfg->root, row->path);
+		levels->global = at_level(work->cfg->root, value);
 		return;
 	}
 	if (row->place == CFG_IN_SANDBOX) {
 		levels->global_prefix = "agents.defaults.sandbox.";
-		levels->global = cfg_get(work->cfg->sandbox, row->path);
+		levels->global = at_level(work->cfg->sandbox, value);
 		at = at ? cfg_get(at, "sandbox") : NULL;
 	} else {
 		levels->global_prefix = "agents.defaults.";
-		levels->global = cfg_get(work->cfg->defaults, row->path);
+		levels->global = at_level(work->cfg->defaults, value);
 	}
-	levels->agent = at ? cfg_get(at, row->path) : NULL;
+	levels->agent = at_level(at, value);
 	if (levels->agent && own && session->scope == POL_SCOPE_SHARED) {
 		levels->agent = NULL;
 		levels->passed_over = true;

@@ -192,6 +192,8 @@ static const struct {
 	  "['/run/a.sock']", POL_LEVEL_GLOBAL },
 	{ "limits: {enforcement: 'best-effort'}", "", POL_ENFORCEMENT,
 	  "'best-effort'", POL_LEVEL_GLOBAL },
+	{ "docker: {user: '1:1'}", "docker: {user: ''}", POL_USER, "'1:1'",
+	  POL_LEVEL_GLOBAL },
 	/* null is not set */
 	{ "mode: 'all'", "mode: null", POL_MODE, "'all'", POL_LEVEL_GLOBAL },
 };

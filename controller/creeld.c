@@ -22,6 +22,7 @@
 
 #include "controller/core/ctl.h"
 #include "controller/core/log.h"
+#include "controller/session/session.h"
 #include "proto/exit-codes.h"
 
 #define IDLE_DEFAULT_SEC 600
@@ -115,7 +116,11 @@ static int serve(const struct settings *settings)
 {
 	const char *const protect[] = { settings->runtime_dir, NULL };
 	struct daemon daemon = { .status = CREEL_EXIT_STOPPED };
-	const struct ctl_options options = {
+	const struct ses_options ses_options = {
+		.runtime_dir = settings->runtime_dir,
+		.rebuild_after_sec = SES_REBUILD_AFTER_SEC,
+	};
+	struct ctl_options options = {
 		.idle_timeout_sec = settings->idle_sec,
 		.protect = protect,
 		.state_dir = settings->state_dir,
@@ -124,14 +129,19 @@ static int serve(const struct settings *settings)
 	};
 	struct event *term, *interrupt;
 	struct err err = ERR_INIT;
-	struct ctl *ctl;
+	struct ses *ses = NULL;
+	struct ctl *ctl = NULL;
 
 	daemon.base = event_base_new();
 	if (!daemon.base)
 		return CREEL_EXIT_CONFIG;
 	term = evsignal_new(daemon.base, SIGTERM, on_signal, &daemon);
 	interrupt = evsignal_new(daemon.base, SIGINT, on_signal, &daemon);
-	ctl = ctl_new(daemon.base, settings->helper_fd, &options, &err);
+	ses = ses_new(daemon.base, &ses_options, &err);
+	if (ses) {
+		options.hooks = ses_hooks(ses);
+		ctl = ctl_new(daemon.base, settings->helper_fd, &options, &err);
+	}
 	if (!term || !interrupt || !ctl || evsignal_add(term, NULL) < 0 ||
 	    evsignal_add(interrupt, NULL) < 0) {
 		ctl_log(CTL_LOG_ERR, "cannot start: %s", err.text);
@@ -140,6 +150,7 @@ static int serve(const struct settings *settings)
 	if (event_base_dispatch(daemon.base) < 0)
 		daemon.status = CREEL_EXIT_CONFIG;
 	ctl_free(ctl);
+	ses_free(ses);
 	event_free(term);
 	event_free(interrupt);
 	event_base_free(daemon.base);

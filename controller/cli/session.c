@@ -209,6 +209,11 @@ static void take_started(struct session *session, const Ctl__Started *msg,
 		return;
 	}
 	session->started = true;
+	if (msg->host) {
+		fd_close(&master);
+		session_host_run(session);
+		return;
+	}
 	session_print_started(session, msg);
 	if (session->args->has[CLI_OPT_DETACH]) {
 		fd_close(&master);
@@ -235,6 +240,7 @@ static void take_exited(struct session *session, const Ctl__Exited *msg)
 	result->memory_peak = msg->memory_peak;
 	result->wall_usec = msg->wall_usec;
 	(void)snprintf(result->text, sizeof(result->text), "%s", msg->text);
+	session_take_warnings(result, msg);
 	session->told = true;
 	/* Of run: we leave when nothing of the sandbox is left. */
 	if (!msg->pending)
@@ -364,6 +370,25 @@ static int open_connection(struct session *session, int *sock,
 	return *sock < 0 ? -1 : 0;
 }
 
+/* Whose session it is depends on the configuration. */
+static int add_config(struct session *session, bool *said, struct err *err)
+{
+	const struct cli_args *args = session->args;
+
+	if (args->verb->id == CLI_VERB_RUN)
+		return 0;
+	if (args->has[CLI_OPT_HOST] && session_host_check(args, err))
+		return -1;
+	if (cli_where_find(args, &session->where)) {
+		*said = true;
+		return -1;
+	}
+	cli_where_config(&session->where, &session->config);
+	session->call.exec.config = &session->config;
+	session->call.exec.host = args->has[CLI_OPT_HOST];
+	return 0;
+}
+
 static int start(struct session *session, bool *said, struct err *err)
 {
 	const struct cli_args *args = session->args;
@@ -376,6 +401,7 @@ static int start(struct session *session, bool *said, struct err *err)
 			       "--no-daemon: only root can be the system's helper");
 	if (cli_stdio_want_tty(args, &tty, err) ||
 	    cli_call_init(&session->call, args, tty, err) ||
+	    add_config(session, said, err) ||
 	    cli_stdio_attach(&session->stdio, &session->call,
 			     args->has[CLI_OPT_DETACH], err) ||
 	    open_base(session, err))
@@ -406,6 +432,9 @@ static void session_fini(struct session *session)
 	if (session->base)
 		event_base_free(session->base);
 	cli_call_fini(&session->call);
+	for (size_t i = 0; i < session->result.n_warnings; i++)
+		free(session->result.warnings[i]);
+	cli_where_fini(&session->where);
 }
 
 /**

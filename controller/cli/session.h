@@ -13,6 +13,7 @@
 #include "controller/cli/connect.h"
 #include "controller/cli/options.h"
 #include "controller/cli/stdio.h"
+#include "controller/cli/where.h"
 #include "proto/err.h"
 
 struct event;
@@ -21,6 +22,7 @@ struct relay;
 struct ctl;
 
 #define SESSION_SIGNALS 8
+#define SESSION_WARNINGS 32
 
 /* A controller of our own, for --no-daemon. */
 struct embed {
@@ -38,11 +40,15 @@ struct session_result {
 	uint64_t memory_peak;
 	uint64_t wall_usec;
 	char text[512];
+	char *warnings[SESSION_WARNINGS]; /* owned */
+	size_t n_warnings;
 };
 
 struct session {
 	const struct cli_args *args; /* borrowed */
 	struct cli_call call;
+	struct cli_where where; /* of exec and shell */
+	Ctl__Config config;
 	struct cli_stdio stdio;
 	struct event_base *base; /* owned */
 	struct embed embed;
@@ -82,6 +88,10 @@ void session_fail(struct session *session, const struct err *err);
 void session_check_over(struct session *session);
 void session_send_signals(struct session *session);
 
+/* result.c */
+void session_take_warnings(struct session_result *result,
+			   const Ctl__Exited *msg);
+
 /* session-io.c */
 int session_io_start(struct session *session, int master_fd, struct err *err);
 void session_io_drain(struct session *session);
@@ -91,6 +101,10 @@ void session_io_fini(struct session *session);
 /* session-signals.c */
 int session_signals_start(struct session *session, struct err *err);
 void session_signals_fini(struct session *session);
+
+/* host.c */
+int session_host_check(const struct cli_args *args, struct err *err);
+void session_host_run(struct session *session);
 
 /* embed.c */
 int embed_start(struct embed *embed, struct event_base *base, int *sock,

@@ -8,6 +8,7 @@
 #include "controller/cli/report.h"
 #include "controller/cli/rpc.h"
 #include "controller/cli/verbs.h"
+#include "controller/cli/where.h"
 #include "proto/exit-codes.h"
 
 static bool take_done(const Ctl__Reply *reply, void *arg)
@@ -22,16 +23,23 @@ static bool take_done(const Ctl__Reply *reply, void *arg)
 	return false;
 }
 
+/* A target may be a session, which the configuration knows. */
 static int for_each_target(const struct cli_args *args, Ctl__Request *request,
-			   char **target)
+			   char **target, Ctl__Config **config)
 {
+	auto_where where = { .home = NULL };
 	int result = CREEL_EXIT_OK;
+	Ctl__Config message;
 
 	if (!args->n_words) {
 		cli_error("TARGET: missing");
 		cli_hint("`creel list' names the sandboxes");
 		return CREEL_EXIT_USAGE;
 	}
+	if (cli_where_find(args, &where))
+		return CREEL_EXIT_REFUSED;
+	cli_where_config(&where, &message);
+	*config = &message;
 	for (int i = 0; i < args->n_words; i++) {
 		int status = CREEL_EXIT_REFUSED;
 
@@ -58,7 +66,8 @@ int cli_kill_main(const struct cli_args *args)
 	}
 	request.op_case = CTL__REQUEST__OP_KILL;
 	request.kill = &message;
-	return for_each_target(args, &request, &message.target);
+	return for_each_target(args, &request, &message.target,
+			       &message.config);
 }
 
 /**
@@ -71,5 +80,6 @@ int cli_rm_main(const struct cli_args *args)
 
 	request.op_case = CTL__REQUEST__OP_REMOVE;
 	request.remove = &message;
-	return for_each_target(args, &request, &message.target);
+	return for_each_target(args, &request, &message.target,
+			       &message.config);
 }

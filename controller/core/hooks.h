@@ -39,7 +39,15 @@ struct ctl_hooks {
 	void (*exec_over)(void *arg, struct ctl_exec *exec,
 			  const struct ctl_result *result);
 	void (*sandbox_live)(void *arg, struct ctl_sandbox *sandbox);
+	/* It will end, and cannot be found any more; sandbox_gone follows. */
+	void (*sandbox_end)(void *arg, struct ctl_sandbox *sandbox);
 	void (*sandbox_gone)(void *arg, struct ctl_sandbox *sandbox);
+	/*
+	 * A protected path of it has appeared, or was replaced on the host so
+	 * that its mask is gone; once each.
+	 */
+	void (*protected_path)(void *arg, struct ctl_sandbox *sandbox,
+			       const char *path, bool appeared);
 	void (*client_gone)(void *arg, struct ctl_client *client);
 	/* Adds what only a session's sandbox has to a line of a list. */
 	void (*item)(void *arg, struct ctl_sandbox *sandbox, Ctl__Item *item);

@@ -12,6 +12,7 @@
 
 #include "controller/core/core.h"
 #include "controller/core/log.h"
+#include "controller/core/masks.h"
 #include "proto/cleanup.h"
 
 static void set_idle_run(struct ctl_sandbox *sandbox, bool on)
@@ -273,6 +274,7 @@ void ctl_sandbox_kill(struct ctl_sandbox *sandbox, enum ctl_death death)
 	if (sandbox->marked && (death == CTL_DEATH_ASKED ||
 				death == CTL_DEATH_RUN_OVER))
 		ctl_state_mark(sandbox->ctl, sandbox->label.name, false);
+	CTL_HOOK(sandbox->ctl, sandbox_end, sandbox);
 	/* pid 1 exits as soon as it sees this, before the helper gets to it. */
 	if (sandbox->init.fd >= 0)
 		(void)shutdown(sandbox->init.fd, SHUT_RDWR);
@@ -299,6 +301,7 @@ void ctl_sandbox_gone(struct ctl_sandbox *sandbox, bool oom)
 	ctl_log(CTL_LOG_INFO, "sandbox=%s gone%s", sandbox->label.name,
 		sandbox->death == CTL_DEATH_NONE ? " by itself" : "");
 	ctl_overlay_gone(sandbox);
+	ctl_trust_look(sandbox, LIST_FIRST(&sandbox->execs));
 	while ((exec = LIST_FIRST(&sandbox->execs)))
 		ctl_exec_sandbox_gone(exec);
 	CTL_HOOK(sandbox->ctl, sandbox_gone, sandbox);
@@ -314,6 +317,7 @@ void ctl_sandbox_free(struct ctl_sandbox *sandbox)
 	fd_close(&sandbox->cgroup_fd);
 	ctl_defaults_fini(&sandbox->defaults);
 	ctl_build_free(sandbox->build);
+	ctl_watch_free(sandbox->watch);
 	free(sandbox);
 }
 

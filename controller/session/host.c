@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Sessions that their configuration does not sandbox: creeld executes nothing
+ * on the host.  The client does, as itself; what creeld does is to decide, and
+ * to write it down.
+ */
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/session/manager.h"
+
+#define SHOWN_BYTES 40
+
+/* "FILE:LINE", the end of a long one. */
+static void place(const struct pol_session *session, enum pol_value value,
+		  char *text, size_t size)
+{
+	const struct cfg_pos *pos = &session->origins[value].pos;
+	const struct cfg_problems *names = &session->cfg->problems;
+	const char *file;
+	size_t len;
+
+	if (pos->line == 0 || pos->file >= names->n_files) {
+		(void)snprintf(text, size, "by default");
+		return;
+	}
+	file = names->files[pos->file];
+	len = strlen(file);
+	(void)snprintf(text, size, "%s%s:%u", len > SHOWN_BYTES ? "..." : "",
+		       file + (len > SHOWN_BYTES ? len - SHOWN_BYTES : 0),
+		       pos->line);
+}
+
+/**
+ * ses_host_refuse() - it does not run where it was meant to
+ * @host: it was meant to run outside, and the session is sandboxed
+ *
+ * Return: -1 always.
+ */
+int ses_host_refuse(const struct pol_session *session, bool host,
+		    struct ctl_fail *fail)
+{
+	const char *key = session->origins[POL_MODE].key;
+	char where[64];
+
+	place(session, POL_MODE, where, sizeof(where));
+	err_set(&fail->err, ERR_DENIED, 0,
+		"session %.36s is %s: %.44s is %s (%s)", session->key,
+		session->sandboxed ? "sandboxed" : "not sandboxed", key,
+		pol_mode_name(session->mode), where);
+	if (host && session->sandboxed)
+		return ctl_fail_hint(fail,
+				     "--host is for sessions that are not; creel explain says which");
+	return ctl_fail_hint(fail,
+			     "--host runs it here, outside; creel explain --session %.40s says why",
+			     session->given);
+}
+
+static void reply_started(struct ctl_client *client, uint32_t seq,
+			  const Ctl__Command *cmd)
+{
+	Ctl__Reply reply = CTL__REPLY__INIT;
+	Ctl__Started msg = CTL__STARTED__INIT;
+
+	msg.host = true;
+	msg.token = cmd->token;
+	reply.re_case = CTL__REPLY__RE_STARTED;
+	reply.started = &msg;
+	ctl_reply(client, seq, &reply, -1);
+}
+
+static int audit(struct ses *ses, struct ctl_client *client,
+		 const struct ctl_command *cmd,
+		 const struct pol_session *session, struct err *err)
+{
+	const struct ses_ask ask = {
+		.tool = cmd->login ? "shell" : "exec",
+		.session = session->key,
+		.agent = session->agent_id,
+		.strings = cmd->strings,
+		.argc = cmd->argc,
+		.token = cmd->token,
+		.sandboxed = false,
+		.client = client,
+	};
+	int64_t id;
+
+	/* A client that has come back is in the log already. */
+	if (store_audit_find(ses->store, cmd->token) > 0)
+		return 0;
+	return ses_audit_ask(ses->audit, &ask, &id, err);
+}
+
+static int remember(struct ses *ses, const char *config,
+		    const struct pol_session *session, struct err *err)
+{
+	const struct store_session row = {
+		.config = config,
+		.key = session->key,
+		.agent = session->agent_id,
+		.scope_key = session->scope_key,
+		.sandbox = "",
+		.created_ms = ses_now_ms(),
+		.used_ms = ses_now_ms(),
+	};
+	int64_t id;
+
+	return store_session_use(ses->store, &row, &id, err);
+}
+
+/**
+ * ses_host_start() - let the client run it
+ *
+ * No row of the log, no command.
+ */
+int ses_host_start(struct ses *ses, struct ctl_client *client,
+		   const Ctl__Request *req, struct wire_frame *frame,
+		   const struct pol_session *session, struct ctl_fail *fail)
+{
+	struct ctl_command *cmd = ctl_command_new(req->exec->command, frame,
+						  fail);
+	int ret = -1;
+
+	if (!cmd)
+		return -1;
+	if (audit(ses, client, cmd, session, &fail->err) == 0 &&
+	    remember(ses, req->exec->config->path, session, &fail->err) == 0)
+		ret = 0;
+	ctl_command_free(cmd);
+	if (ret < 0)
+		return err_wrap(&fail->err, "sessions");
+	ses_events_tell(ses->events, "exec", "", session->key, "on the host");
+	reply_started(client, req->seq, req->exec->command);
+	return 0;
+}
+
+/**
+ * ses_req_host_done() - what the client says of such a command
+ */
+int ses_req_host_done(struct ses *ses, struct ctl_client *client,
+		      const Ctl__Request *req, struct ctl_fail *fail)
+{
+	const Ctl__HostDone *msg = req->host_done;
+	struct ctl_result result = {
+		.status = msg->status & 0xff,
+		.wall_usec = msg->wall_usec,
+	};
+
+	if (msg->token.len != WIRE_ID_BYTES)
+		return err_set(&fail->err, ERR_BAD_REQUEST, 0,
+			       "command: its token is not of %d bytes",
+			       WIRE_ID_BYTES);
+	if (ctl_exec_find(ses->ctl, msg->token.data, msg->token.len))
+		return err_set(&fail->err, ERR_BAD_REQUEST, 0,
+			       "command: it runs in a sandbox");
+	if (ses_audit_over(ses->audit, 0, msg->token.data, &result,
+			   &fail->err) < 0)
+		return -1;
+	ctl_reply_done(client, req->seq);
+	return 0;
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What takes long before a sandbox can be built, in a process of its own:
+ * files are copied, a filter is compiled, sources are opened, which may hang
+ * for as long as a file server does.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/image/store.h"
+#include "controller/session/manager.h"
+#include "controller/session/workspace.h"
+#include "proto/cleanup.h"
+
+/* Which descriptors come, in this order; then the filter. */
+struct prepared {
+	bool agent;
+	bool image;
+	size_t n_binds;
+	size_t filter_len;
+};
+
+/**
+ * ses_parts_fini() - release; idempotent
+ */
+void ses_parts_fini(struct ses_parts *parts)
+{
+	fd_close(&parts->workspace_fd);
+	fd_close(&parts->agent_fd);
+	fd_close(&parts->image_fd);
+	for (size_t i = 0; i < parts->n_binds; i++)
+		fd_close(&parts->bind_fds[i]);
+	parts->n_binds = 0;
+	ptr_free(&parts->bind_fds);
+	ptr_free(&parts->filter);
+	parts->filter_len = 0;
+}
+
+static int add_fd(struct job_result *result, int fd)
+{
+	if (fd < 0)
+		return -1;
+	if (result->n_fds == JOB_MAX_FDS) {
+		fd_close(&fd);
+		return err_set(&result->fail.err, ERR_LIMIT, 0,
+			       "docker.binds: more than a sandbox can have");
+	}
+	result->fds[result->n_fds++] = fd;
+	return 0;
+}
+
+static int open_image(const struct ses_make *make, struct prepared *prepared,
+		      struct job_result *result)
+{
+	const struct pol_session *session = make->session;
+	const char *state = make->of->ses->ctl->state_dir;
+	struct ctl_fail *fail = &result->fail;
+	auto_free char *path = NULL;
+	enum img_kind kind;
+	int fd = -1;
+
+	if (img_find(state ? state : "/nonexistent", session->image, &kind,
+		     &fd, &path, &fail->err) < 0) {
+		err_wrap(&fail->err, "%.60s", session->origins[POL_IMAGE].key);
+		return ctl_fail_hint(fail, "%s", IMG_HINT);
+	}
+	if (kind == IMG_KIND_HOST)
+		return 0;
+	prepared->image = true;
+	return add_fd(result, fd);
+}
+
+static int open_workspace(const struct ses_make *make,
+			  struct prepared *prepared,
+			  struct job_result *result)
+{
+	int workspace_fd = -1, agent_fd = -1;
+
+	if (ses_workspace_prepare(make->session, &workspace_fd, &agent_fd,
+				  &result->fail) < 0 ||
+	    ses_config_is_safe(make->session, workspace_fd, &result->fail) <
+		    0)
+		return -1;
+	prepared->agent = agent_fd >= 0;
+	if (add_fd(result, workspace_fd) < 0)
+		return -1;
+	return prepared->agent ? add_fd(result, agent_fd) : 0;
+}
+
+static int open_binds(const struct ses_make *make, struct prepared *prepared,
+		      struct job_result *result)
+{
+	const struct pol_session *session = make->session;
+
+	prepared->n_binds = session->n_binds;
+	for (size_t i = 0; i < session->n_binds; i++)
+		if (add_fd(result, ses_bind_open(session, &session->binds[i],
+						 i, &result->fail)) < 0)
+			return -1;
+	return 0;
+}
+
+static int compile(const struct pol_session *session, uint8_t **filter,
+		   struct prepared *prepared, struct ctl_fail *fail)
+{
+	(void)filter;
+	prepared->filter_len = 0;
+	if (!session->seccomp_profile)
+		return 0;
+	return err_set(&fail->err, ERR_UNSUPPORTED, 0,
+		       "%.80s: profiles cannot be compiled",
+		       session->origins[POL_SECCOMP_PROFILE].key);
+}
+
+/* Only the configuration and the file system: this is another process. */
+static void work(void *arg, struct job_result *result)
+{
+	const struct ses_make *make = arg;
+	struct prepared prepared = { .agent = false };
+	auto_free uint8_t *filter = NULL;
+
+	if (open_workspace(make, &prepared, result) < 0 ||
+	    open_image(make, &prepared, result) < 0 ||
+	    open_binds(make, &prepared, result) < 0 ||
+	    compile(make->session, &filter, &prepared, &result->fail) < 0)
+		return;
+	result->len = sizeof(prepared) + prepared.filter_len;
+	result->bytes = malloc(result->len);
+	if (!result->bytes) {
+		err_set(&result->fail.err, ERR_KERNEL, ENOMEM, "session");
+		return;
+	}
+	memcpy(result->bytes, &prepared, sizeof(prepared));
+	if (filter)
+		memcpy(result->bytes + sizeof(prepared), filter,
+		       prepared.filter_len);
+}
+
+/**
+ * ses_prepare_start() - have everything that takes long done
+ * @done: gets @make
+ *
+ * Return: the job, or NULL without memory.
+ */
+struct job *ses_prepare_start(struct ses_make *make, job_done_fn *done)
+{
+	return job_start(make->of->ses->base, work, done, make,
+			 SES_PREPARE_MS);
+}
+
+static int take(struct ses_parts *parts, struct job_result *result,
+		const struct prepared *prepared)
+{
+	size_t at = 0;
+
+	if (result->n_fds != 1 + prepared->agent + prepared->image +
+				     prepared->n_binds ||
+	    result->len != sizeof(*prepared) + prepared->filter_len)
+		return -1;
+	parts->bind_fds = calloc(prepared->n_binds + 1, sizeof(int));
+	parts->filter = malloc(prepared->filter_len + 1);
+	if (!parts->bind_fds || !parts->filter)
+		return -1;
+	parts->workspace_fd = fd_take(&result->fds[at++]);
+	if (prepared->agent)
+		parts->agent_fd = fd_take(&result->fds[at++]);
+	if (prepared->image)
+		parts->image_fd = fd_take(&result->fds[at++]);
+	for (size_t i = 0; i < prepared->n_binds; i++)
+		parts->bind_fds[parts->n_binds++] =
+			fd_take(&result->fds[at++]);
+	memcpy(parts->filter, result->bytes + sizeof(*prepared),
+	       prepared->filter_len);
+	parts->filter_len = prepared->filter_len;
+	return 0;
+}
+
+/**
+ * ses_prepare_take() - what the job has found
+ * @result: its descriptors are taken over
+ */
+int ses_prepare_take(struct ses_make *make, struct job_result *result,
+		     struct ctl_fail *fail)
+{
+	struct prepared prepared;
+
+	if (result->len >= sizeof(prepared)) {
+		memcpy(&prepared, result->bytes, sizeof(prepared));
+		if (take(&make->parts, result, &prepared) == 0)
+			return 0;
+	}
+	return err_set(&fail->err, ERR_INTERNAL, 0,
+		       "session: its preparation came to nothing");
+}

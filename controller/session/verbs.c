@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Requests about a sandbox that name a session instead: the core answers them,
+ * once it is known which sandbox is meant.
+ */
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/session/manager.h"
+
+static void audit(struct ses *ses, struct ctl_client *client, const char *tool,
+		  const char *text, const struct ses_target *target)
+{
+	const struct ses_sandbox *record = target->record;
+	const struct ses_ask ask = {
+		.tool = tool,
+		.session = target->session ? target->session->key : "",
+		.agent = target->session ? target->session->agent_id :
+			 record		 ? record->agent :
+					   "",
+		.sandbox = record && record->sandbox ?
+				   record->sandbox->label.name :
+				   "",
+		.text = text,
+		.client = client,
+	};
+	int64_t id;
+
+	(void)ses_audit_ask(ses->audit, &ask, &id, &(struct err)ERR_INIT);
+}
+
+/* The name of the sandbox that is meant, or what was written. */
+static const char *name_of(const struct ses_target *target, const char *text)
+{
+	return target->kind == SES_TARGET_SESSION ?
+		       target->record->sandbox->label.name :
+		       text;
+}
+
+static int need_sandbox(const struct ses_target *target, struct ctl_fail *fail)
+{
+	if (target->kind != SES_TARGET_SESSION ||
+	    (target->record && target->record->sandbox))
+		return 0;
+	return err_set(&fail->err, ERR_BAD_STATE, 0,
+		       "session %.90s: it has no sandbox",
+		       target->session->key);
+}
+
+static int do_kill(struct ses *ses, struct ctl_client *client,
+		   const Ctl__Request *req, struct ctl_fail *fail)
+{
+	auto_target target = { .kind = SES_TARGET_INVALID };
+	Ctl__Kill msg = *req->kill;
+	Ctl__Request copy = *req;
+
+	if (ses_target_resolve(ses, msg.target, msg.config, &target, fail) <
+		    0 ||
+	    need_sandbox(&target, fail) < 0)
+		return -1;
+	audit(ses, client, "kill", msg.target, &target);
+	msg.target = (char *)name_of(&target, msg.target);
+	copy.kill = &msg;
+	return ctl_req_kill(client, &copy, NULL, fail);
+}
+
+static int do_remove(struct ses *ses, struct ctl_client *client,
+		     const Ctl__Request *req, struct ctl_fail *fail)
+{
+	auto_target target = { .kind = SES_TARGET_INVALID };
+	Ctl__Remove msg = *req->remove;
+	Ctl__Request copy = *req;
+
+	if (ses_target_resolve(ses, msg.target, msg.config, &target, fail) < 0)
+		return -1;
+	if (target.kind == SES_TARGET_SESSION && target.record &&
+	    !target.record->sandbox) {
+		ses_record_forget(target.record);
+		ctl_reply_done(client, req->seq);
+		return 0;
+	}
+	if (need_sandbox(&target, fail) < 0)
+		return -1;
+	audit(ses, client, "rm", msg.target, &target);
+	msg.target = (char *)name_of(&target, msg.target);
+	copy.remove = &msg;
+	return ctl_req_remove(client, &copy, NULL, fail);
+}
+
+static int do_stats(struct ses *ses, struct ctl_client *client,
+		    const Ctl__Request *req, struct ctl_fail *fail)
+{
+	auto_target target = { .kind = SES_TARGET_INVALID };
+	Ctl__Stats msg = *req->stats;
+	Ctl__Request copy = *req;
+
+	if (!msg.target[0])
+		return 1;
+	if (ses_target_resolve(ses, msg.target, msg.config, &target, fail) <
+		    0 ||
+	    need_sandbox(&target, fail) < 0)
+		return -1;
+	msg.target = (char *)name_of(&target, msg.target);
+	copy.stats = &msg;
+	return ctl_req_stats(client, &copy, NULL, fail);
+}
+
+/**
+ * ses_req_target() - kill, rm, stats, pause and resume
+ *
+ * Return: 0, -1, or 1 where the core is to do it as it is.
+ */
+int ses_req_target(struct ses *ses, struct ctl_client *client,
+		   const Ctl__Request *req, struct ctl_fail *fail)
+{
+	if (req->op_case == CTL__REQUEST__OP_KILL)
+		return do_kill(ses, client, req, fail);
+	if (req->op_case == CTL__REQUEST__OP_REMOVE)
+		return do_remove(ses, client, req, fail);
+	if (req->op_case == CTL__REQUEST__OP_STATS)
+		return do_stats(ses, client, req, fail);
+	return 1;
+}

@@ -13,6 +13,7 @@
 #include "controller/core/core.h"
 #include "controller/core/files.h"
 #include "controller/core/log.h"
+#include "controller/core/masks.h"
 #include "proto/cleanup.h"
 
 /* Inodes cost kernel memory that no byte limit of a tmpfs counts. */
@@ -291,6 +292,8 @@ int ctl_build_start(struct ctl_sandbox *sandbox, struct ctl_spec *spec,
 		return -1;
 	}
 	build->spec = spec;
+	ctl_watch_free(sandbox->watch);
+	sandbox->watch = ptr_take(&spec->watch);
 	sandbox->build = build;
 	LIST_INSERT_HEAD(&sandbox->ctl->building, sandbox, building);
 	/* Where this fails the controller is at its end, and told everybody. */

@@ -38,6 +38,7 @@
 #define CTL_MAX_CLIENTS 1024
 #define CTL_MAX_WAITERS 256    /* of one client */
 #define CTL_MAX_EXECS 1000     /* of one sandbox; creel-init has 1024 */
+#define CTL_EXEC_WARNINGS 32
 #define CTL_CLAIM_SEC 600      /* an exit status waits for its client */
 #define CTL_RECLAIM_SEC 30     /* a finished run's sandbox, likewise */
 #define CTL_RESYNC_MS 2000     /* for adopted sandboxes to answer */
@@ -105,6 +106,8 @@ struct ctl_exec {
 	int64_t audit_id; /* of its row, 0 none */
 	struct ctl_result result;
 	time_t over_at;
+	char *warnings[CTL_EXEC_WARNINGS]; /* owned; told with the result */
+	size_t n_warnings;
 	bool claimed; /* a client has got the result */
 	bool buried;
 };
@@ -138,6 +141,7 @@ struct ctl_sandbox {
 	char hex[CTL_HEX_BYTES];
 	struct ctl_label label;
 	struct ctl_build *build; /* owned, until it is live */
+	struct ctl_watch *watch; /* owned, NULL: no protected paths */
 	struct ctl_conn init;
 	int cgroup_fd; /* owned */
 	bool oom;
@@ -338,6 +342,9 @@ int ctl_req_stats(struct ctl_client *client, const Ctl__Request *req,
 		  struct wire_frame *frame, struct ctl_fail *fail);
 int ctl_req_version(struct ctl_client *client, const Ctl__Request *req,
 		    struct wire_frame *frame, struct ctl_fail *fail);
+
+/* trust.c */
+void ctl_trust_look(struct ctl_sandbox *sandbox, struct ctl_exec *exec);
 
 /* state.c: what is on disk */
 char *ctl_state_dir(const struct ctl_options *options);

@@ -193,6 +193,8 @@ static void reply_exited(struct ctl_exec *exec, struct ctl_waiter *waiter,
 	msg.has_cpu = result->has_cpu;
 	msg.has_memory = result->has_memory;
 	msg.pending = pending;
+	msg.n_warnings = exec->n_warnings;
+	msg.warnings = exec->warnings;
 	reply.re_case = CTL__REPLY__RE_EXITED;
 	reply.exited = &msg;
 	ctl_reply(waiter->client, waiter->seq, &reply, -1);
@@ -239,6 +241,7 @@ void ctl_exec_over(struct ctl_exec *exec, const struct ctl_result *result)
 	exec->state = CTL_EXEC_OVER;
 	exec->result = *result;
 	exec->over_at = sandbox->since = ctl_now();
+	ctl_trust_look(sandbox, exec);
 	CTL_HOOK(exec->ctl, exec_over, exec, &exec->result);
 	if (!exec->ends_sandbox) {
 		deliver(exec);
@@ -479,6 +482,8 @@ void ctl_exec_tick(struct ctl *ctl)
 void ctl_exec_free(struct ctl_exec *exec)
 {
 	ctl_command_free(exec->cmd);
+	for (size_t i = 0; i < exec->n_warnings; i++)
+		free(exec->warnings[i]);
 	free(exec->name);
 	free(exec);
 }

@@ -11,7 +11,10 @@
 #include <sys/stat.h>
 
 #include "controller/core/label.h"
+#include "controller/core/masks.h"
 #include "controller/core/source.h"
+
+#define FIRST 0xcbf29ce484222325ULL
 
 static uint64_t mix(uint64_t hash, const void *data, size_t len)
 {
@@ -43,9 +46,11 @@ static uint64_t mix_fd(uint64_t hash, int fd)
 	return mix_number(mix_number(hash, st.st_dev), st.st_ino);
 }
 
-static uint64_t mix_mount(uint64_t hash, const struct ctl_mount *mount)
+/* The order of mounts, and of limits, is nobody's wish: they are added up. */
+static uint64_t mix_mount(const struct ctl_mount *mount)
 {
-	hash = mix_text(hash, mount->target);
+	uint64_t hash = mix_text(FIRST, mount->target);
+
 	hash = mix_number(hash, mount->readonly);
 	hash = mix_number(hash, mount->size);
 	hash = mix_number(hash, mount->mode | (mount->noexec ? 1U << 16 : 0));
@@ -68,16 +73,19 @@ void ctl_flags_digest(const struct ctl_spec *spec,
 	uint64_t hash[CTL_FLAG_COUNT];
 
 	for (size_t i = 0; i < CTL_FLAG_COUNT; i++)
-		hash[i] = 0xcbf29ce484222325ULL;
+		hash[i] = FIRST;
 	hash[CTL_FLAG_IMAGE] = mix_fd(hash[CTL_FLAG_IMAGE], spec->image_fd);
 	hash[CTL_FLAG_WRITABLE] =
 		mix_number(hash[CTL_FLAG_WRITABLE], spec->writable);
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		enum ctl_flag flag = flag_of(&spec->mounts[i]);
 
-		/* Defaults differ with --user, which has its own digest. */
-		if (!spec->mounts[i].is_default)
-			hash[flag] = mix_mount(hash[flag], &spec->mounts[i]);
+		/*
+		 * Defaults differ with --user, masks with what there is to
+		 * mask: these have their own digests.
+		 */
+		if (!spec->mounts[i].is_default && !spec->mounts[i].is_mask)
+			hash[flag] += mix_mount(&spec->mounts[i]);
 	}
 	hash[CTL_FLAG_HOSTNAME] =
 		mix_text(hash[CTL_FLAG_HOSTNAME], spec->hostname);
@@ -89,11 +97,11 @@ void ctl_flags_digest(const struct ctl_spec *spec,
 	hash[CTL_FLAG_CPUS] = mix_number(hash[CTL_FLAG_CPUS], spec->cpu_usec);
 	hash[CTL_FLAG_PIDS] = mix_number(hash[CTL_FLAG_PIDS], spec->pids);
 	for (size_t i = 0; i < spec->n_rlimits; i++) {
-		uint64_t *at = &hash[CTL_FLAG_ULIMIT];
+		uint64_t one = mix_number(FIRST, spec->rlimits[i].resource);
 
-		*at = mix_number(*at, spec->rlimits[i].resource);
-		*at = mix_number(*at, spec->rlimits[i].soft);
-		*at = mix_number(*at, spec->rlimits[i].hard);
+		one = mix_number(one, spec->rlimits[i].soft);
+		hash[CTL_FLAG_ULIMIT] += mix_number(one,
+						    spec->rlimits[i].hard);
 	}
 	hash[CTL_FLAG_USER] = mix_text(hash[CTL_FLAG_USER], spec->user_text);
 	hash[CTL_FLAG_CAP_KEEP] =
@@ -104,6 +112,9 @@ void ctl_flags_digest(const struct ctl_spec *spec,
 					   spec->hosts ? spec->hosts : "");
 	hash[CTL_FLAG_APPARMOR] =
 		mix_text(hash[CTL_FLAG_APPARMOR], spec->apparmor);
+	for (size_t i = 0; spec->protect && i < spec->protect->count; i++)
+		hash[CTL_FLAG_PROTECT] = mix_text(hash[CTL_FLAG_PROTECT],
+						  spec->protect->list[i]);
 	for (size_t i = 0; i < CTL_FLAG_COUNT; i++)
 		digests[i] = (uint32_t)(hash[i] ^ hash[i] >> 32);
 }

@@ -22,13 +22,15 @@ static bool is_served(const char *type)
 	return false;
 }
 
-/**
- * ctl_fstype_waits() - may a lookup on this device wait for a server?
- */
-bool ctl_fstype_waits(dev_t dev)
+static bool is_fuse(const char *type)
+{
+	return strncmp(type, served[0], strlen(served[0])) == 0;
+}
+
+static bool has_type(dev_t dev, bool (*is_it)(const char *type))
 {
 	char line[4096], want[32];
-	bool waits = false;
+	bool found = false;
 	FILE *file;
 
 	/* Only file systems without a block device of their own. */
@@ -36,12 +38,28 @@ bool ctl_fstype_waits(dev_t dev)
 		return false;
 	(void)snprintf(want, sizeof(want), " %u:%u ", major(dev), minor(dev));
 	file = fopen("/proc/self/mountinfo", "re");
-	while (file && !waits && fgets(line, sizeof(line), file)) {
+	while (file && !found && fgets(line, sizeof(line), file)) {
 		const char *type = strstr(line, " - ");
 
-		waits = type && strstr(line, want) && is_served(type + 3);
+		found = type && strstr(line, want) && is_it(type + 3);
 	}
 	if (file)
 		(void)fclose(file);
-	return waits;
+	return found;
+}
+
+/**
+ * ctl_fstype_waits() - may a lookup on this device wait for a server?
+ */
+bool ctl_fstype_waits(dev_t dev)
+{
+	return has_type(dev, is_served);
+}
+
+/**
+ * ctl_fstype_is_fuse() - is the server a process of any user's?
+ */
+bool ctl_fstype_is_fuse(dev_t dev)
+{
+	return has_type(dev, is_fuse);
 }

@@ -9,5 +9,6 @@
 #include <sys/types.h>
 
 bool ctl_fstype_waits(dev_t dev);
+bool ctl_fstype_is_fuse(dev_t dev);
 
 #endif

@@ -35,6 +35,7 @@ static const char *const flag_names[CTL_NAME_COUNT] = {
 	[CTL_FLAG_DNS] = "dns",
 	[CTL_FLAG_ADD_HOST] = "add-host",
 	[CTL_FLAG_APPARMOR] = "apparmor",
+	[CTL_FLAG_PROTECT] = "protect",
 	[CTL_FLAG_WORKDIR] = "workdir",
 	[CTL_FLAG_ENV] = "env",
 	[CTL_FLAG_SECCOMP] = "seccomp",
@@ -95,11 +96,21 @@ static const char *key_at(const struct ctl_keys *keys, const char *text,
 }
 
 /* Once the whole path, then what it ends in. */
-static const char *shorter(const char *key, bool first)
+static size_t shorter(const char **key, bool first)
 {
-	const char *dot = strrchr(key, '.');
+	size_t len = strlen(*key);
 
-	return first || !dot ? key : dot + 1;
+	if (first)
+		return len;
+	/* What follows a blank says where the key is. */
+	len = strcspn(*key, " ");
+	for (size_t i = len; i > 0; i--) {
+		if ((*key)[i - 1] != '.')
+			continue;
+		*key += i;
+		return len - i;
+	}
+	return len;
 }
 
 /**
@@ -107,7 +118,7 @@ static const char *shorter(const char *key, bool first)
  * @keys: NULL: nothing changes
  * @text: changed in place, cut where it becomes too long
  */
-void ctl_keys_rename(const struct ctl_keys *keys, char *text, unsigned int size)
+void ctl_keys_rename(const struct ctl_keys *keys, char *text, size_t size)
 {
 	auto_free char *old = keys ? strdup(text) : NULL;
 	bool first = true;
@@ -115,16 +126,15 @@ void ctl_keys_rename(const struct ctl_keys *keys, char *text, unsigned int size)
 
 	for (const char *at = old; at && *at && used + 1 < size;) {
 		const char *key = NULL;
-		size_t len = 1;
+		size_t len = 1, shown;
 		int n;
 
 		if (at[0] == '-' && at[1] == '-' &&
 		    (at == old || at[-1] == ' ' || at[-1] == '('))
 			key = key_at(keys, at, &len);
-		n = key ? snprintf(text + used, size - used, "%s",
-				   shorter(key, first)) :
-			  snprintf(text + used, size - used, "%.*s", (int)len,
-				   at);
+		shown = key ? shorter(&key, first) : len;
+		n = snprintf(text + used, size - used, "%.*s", (int)shown,
+			     key ? key : at);
 		first = first && !key;
 		used += n > 0 ? (size_t)n : 0;
 		at += len;

@@ -6,6 +6,8 @@
 #ifndef CONTROLLER_CORE_KEYS_H
 #define CONTROLLER_CORE_KEYS_H
 
+#include <stddef.h>
+
 struct ctl_fail;
 struct err;
 
@@ -28,6 +30,7 @@ enum ctl_flag {
 	CTL_FLAG_DNS,
 	CTL_FLAG_ADD_HOST,
 	CTL_FLAG_APPARMOR,
+	CTL_FLAG_PROTECT,
 	CTL_FLAG_COUNT,
 	/* These have a name in messages; a live sandbox is not asked. */
 	CTL_FLAG_WORKDIR = CTL_FLAG_COUNT,
@@ -45,7 +48,7 @@ struct ctl_keys *ctl_keys_new(void);
 int ctl_keys_set(struct ctl_keys *keys, enum ctl_flag flag, const char *key,
 		 struct err *err);
 void ctl_keys_free(struct ctl_keys *keys);
-void ctl_keys_rename(const struct ctl_keys *keys, char *text, unsigned int size);
+void ctl_keys_rename(const struct ctl_keys *keys, char *text, size_t size);
 void ctl_fail_rename(struct ctl_fail *fail, const struct ctl_keys *keys);
 
 #endif

@@ -14,8 +14,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "controller/core/keys.h"
 #include "controller/core/judge.h"
+#include "controller/core/keys.h"
+#include "controller/core/masks.h"
 #include "controller/core/source.h"
 #include "proto/cleanup.h"
 
@@ -309,7 +310,9 @@ static int fill(struct ctl_spec *spec, const Ctl__Spec *msg,
 	    add_binds(spec, msg, intake, fail) < 0 ||
 	    add_tmpfs(spec, msg, fail) < 0)
 		return -1;
-	return 0;
+	spec->protect = ctl_patterns_new(msg->protect, msg->n_protect,
+					 "--protect", fail);
+	return spec->protect ? 0 : -1;
 }
 
 /* Looking at all that is protected costs as much as a mount. */
@@ -370,7 +373,8 @@ struct ctl_spec *ctl_spec_new(const Ctl__Spec *msg, struct wire_frame *frame,
  */
 int ctl_spec_finish(struct ctl_spec *spec, struct ctl_fail *fail)
 {
-	return ctl_mounts_finish(spec, fail);
+	return ctl_masks_add(spec, fail) < 0 ? -1 :
+					       ctl_mounts_finish(spec, fail);
 }
 
 /**
@@ -391,6 +395,8 @@ void ctl_spec_free(struct ctl_spec *spec)
 	free(spec->workdir);
 	free(spec->resolv);
 	free(spec->hosts);
+	ctl_patterns_free(spec->protect);
+	ctl_watch_free(spec->watch);
 	ctl_keys_free(spec->keys);
 	free(spec);
 }

@@ -43,6 +43,7 @@ struct ctl_mount {
 	bool is_workspace;
 	bool is_layers;  /* of an image: with all the ids of such */
 	bool is_default; /* gives way to what the caller asks for */
+	bool is_mask;    /* of a protected path, see masks.c */
 	bool noexec;     /* of a tmpfs */
 	uint32_t mode;
 	uint64_t size;
@@ -80,10 +81,14 @@ struct ctl_spec {
 	char *hosts;        /* owned: lines of hosts; NULL none */
 	char apparmor[CTL_APPARMOR_MAX + 1]; /* profile of commands, "" none */
 	bool best_effort; /* a limit that cannot be set is left out */
+	struct ctl_patterns *protect; /* owned; NULL: nothing */
+	struct ctl_watch *watch; /* owned, until the sandbox has it */
 	struct ctl_keys *keys; /* owned, NULL: messages name flags */
 };
 
 struct ctl_keys;
+struct ctl_patterns;
+struct ctl_watch;
 struct ctl_protect;
 
 struct ctl_spec *ctl_spec_new(const Ctl__Spec *msg, struct wire_frame *frame,

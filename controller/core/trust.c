@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Telling what has become of protected paths: with the command that ended,
+ * to whoever keeps an audit log, and in lists.
+ */
+#include <config.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/core/core.h"
+#include "controller/core/hooks.h"
+#include "controller/core/log.h"
+#include "controller/core/masks.h"
+
+struct telling {
+	struct ctl_sandbox *sandbox; /* borrowed */
+	struct ctl_exec *exec;       /* borrowed, NULL: nobody waits for it */
+};
+
+static void add_warning(struct ctl_exec *exec, const char *text)
+{
+	if (!exec || exec->n_warnings == CTL_EXEC_WARNINGS)
+		return;
+	exec->warnings[exec->n_warnings] = strdup(text);
+	if (exec->warnings[exec->n_warnings])
+		exec->n_warnings++;
+}
+
+static void tell(void *arg, const char *path, bool appeared)
+{
+	struct telling *telling = arg;
+	struct ctl_sandbox *sandbox = telling->sandbox;
+	char text[CTL_WATCH_TEXT_BYTES];
+
+	if (appeared)
+		(void)snprintf(text, sizeof(text),
+			       "protected path %.60s has appeared: look at it before the host uses it",
+			       path);
+	else
+		(void)snprintf(text, sizeof(text),
+			       "protected path %.60s was replaced on the host: this sandbox can write it now",
+			       path);
+	add_warning(telling->exec, text);
+	ctl_log(CTL_LOG_INFO, "sandbox=%s %s", sandbox->label.name, text);
+	CTL_HOOK(sandbox->ctl, protected_path, sandbox, path, appeared);
+}
+
+/**
+ * ctl_trust_look() - have protected paths of a sandbox appeared?
+ * @exec: whose client hears of it, NULL: nobody's
+ */
+void ctl_trust_look(struct ctl_sandbox *sandbox, struct ctl_exec *exec)
+{
+	struct telling telling = { sandbox, exec };
+
+	if (sandbox->watch)
+		ctl_watch_look(sandbox->watch, tell, &telling);
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Protected paths of a sandbox, looked at when its commands end.  By name, and
+ * only while the directory is the one that was mounted: a descriptor would keep
+ * its file system from being unmounted.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "controller/core/masks.h"
+#include "proto/cleanup.h"
+
+#define MAX_ROOTS 64
+#define MAX_PATHS 4096
+#define NAME_BYTES 4096
+
+struct root {
+	char *name; /* owned */
+	struct ctl_inode inode;
+};
+
+struct path {
+	char *path; /* owned */
+	int root;
+	bool masked;
+	struct ctl_inode inode; /* of what is masked */
+	bool told;
+};
+
+struct ctl_watch {
+	struct root roots[MAX_ROOTS];
+	int n_roots;
+	struct path *list; /* owned */
+	size_t count;
+};
+
+/**
+ * ctl_watch_new() - watch nothing yet; NULL without memory
+ */
+struct ctl_watch *ctl_watch_new(void)
+{
+	return calloc(1, sizeof(struct ctl_watch));
+}
+
+/**
+ * ctl_watch_free() - release; NULL is fine
+ */
+void ctl_watch_free(struct ctl_watch *watch)
+{
+	if (!watch)
+		return;
+	for (int i = 0; i < watch->n_roots; i++)
+		free(watch->roots[i].name);
+	for (size_t i = 0; i < watch->count; i++)
+		free(watch->list[i].path);
+	free(watch->list);
+	free(watch);
+}
+
+static bool same(const struct ctl_inode *inode, const struct stat *st)
+{
+	return inode->ino == st->st_ino && inode->dev == st->st_dev;
+}
+
+/**
+ * ctl_watch_root() - a directory that has protected paths
+ *
+ * Return: its number, also where it is known already; -1 where there is no
+ * memory, no name or too many.
+ */
+int ctl_watch_root(struct ctl_watch *watch, int fd)
+{
+	char link[32], name[NAME_BYTES];
+	struct root *root = &watch->roots[watch->n_roots];
+	struct stat st;
+	ssize_t len;
+
+	if (ctl_source_stat(fd, &st) < 0)
+		return -1;
+	for (int i = 0; i < watch->n_roots; i++)
+		if (same(&watch->roots[i].inode, &st))
+			return i;
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, name, sizeof(name));
+	if (watch->n_roots == MAX_ROOTS || len <= 0 ||
+	    (size_t)len == sizeof(name))
+		return -1;
+	root->name = strndup(name, (size_t)len);
+	root->inode = (struct ctl_inode){ st.st_dev, st.st_ino };
+	return root->name ? watch->n_roots++ : -1;
+}
+
+static bool is_known(const struct ctl_watch *watch, int root, const char *path)
+{
+	for (size_t i = 0; i < watch->count; i++)
+		if (watch->list[i].root == root &&
+		    strcmp(watch->list[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/**
+ * ctl_watch_add() - one protected path
+ */
+int ctl_watch_add(struct ctl_watch *watch, int root, const char *path,
+		  const struct ctl_inode *masked)
+{
+	struct path *list;
+
+	if (is_known(watch, root, path))
+		return 0;
+	if (watch->count == MAX_PATHS)
+		return -1;
+	list = realloc(watch->list, (watch->count + 1) * sizeof(*list));
+	if (!list)
+		return -1;
+	watch->list = list;
+	list += watch->count;
+	*list = (struct path){ .path = strdup(path),
+			       .root = root,
+			       .masked = masked != NULL };
+	if (masked)
+		list->inode = *masked;
+	if (!list->path)
+		return -1;
+	watch->count++;
+	return 0;
+}
+
+/* 1: something is there, and @st of it; 0: nothing; -1: it cannot be told. */
+static int look(int root_fd, const char *path, struct stat *st)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+			   RESOLVE_NO_MAGICLINKS,
+	};
+	auto_fd fd = (int)syscall(SYS_openat2, root_fd, path, &how,
+				  sizeof(how));
+
+	memset(st, 0, sizeof(*st));
+	if (fd >= 0)
+		return ctl_source_stat(fd, st) == 0 ? 1 : -1;
+	if (errno == ENOENT)
+		return 0;
+	/* A link or a file on the way leads git and others elsewhere. */
+	return errno == ELOOP || errno == ENOTDIR || errno == EACCES ? 1 : -1;
+}
+
+static int open_root(const struct root *root)
+{
+	auto_fd fd = open(root->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || ctl_source_stat(fd, &st) < 0 || !same(&root->inode, &st))
+		return -1;
+	return fd_take(&fd);
+}
+
+static void look_at(struct path *path, int root_fd, ctl_watch_fn *fn,
+		    void *arg)
+{
+	struct stat st;
+	int there = look(root_fd, path->path, &st);
+
+	if (there < 0 ||
+	    (path->masked ? there == 1 && same(&path->inode, &st) : !there))
+		return;
+	path->told = true;
+	fn(arg, path->path, !path->masked);
+}
+
+/**
+ * ctl_watch_look() - what has changed?
+ */
+void ctl_watch_look(struct ctl_watch *watch, ctl_watch_fn *fn, void *arg)
+{
+	for (int i = 0; watch && i < watch->n_roots; i++) {
+		auto_fd root_fd = open_root(&watch->roots[i]);
+
+		for (size_t j = 0; root_fd >= 0 && j < watch->count; j++)
+			if (watch->list[j].root == i && !watch->list[j].told)
+				look_at(&watch->list[j], root_fd, fn, arg);
+	}
+}
+
+/**
+ * ctl_watch_appeared() - protected paths that are there since the sandbox is
+ */
+const char *ctl_watch_appeared(const struct ctl_watch *watch, size_t index)
+{
+	for (size_t i = 0; watch && i < watch->count; i++)
+		if (watch->list[i].told && !watch->list[i].masked &&
+		    index-- == 0)
+			return watch->list[i].path;
+	return NULL;
+}

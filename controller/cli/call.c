@@ -91,7 +91,7 @@ static int add_seccomp(struct cli_call *call, const char *value,
 		call->command.seccomp = (char *)value;
 		return 0;
 	}
-	fd = cli_seccomp_compile(value, err);
+	fd = cli_seccomp_compile(value, call->spec.cap_keep, err);
 	if (fd < 0)
 		return err_wrap(err, "--seccomp");
 	return cli_call_add_fd(call, fd, &call->command.seccomp_fd, err);

@@ -47,6 +47,6 @@ int cli_spec_fill(struct cli_call *call, const struct cli_args *args,
 		  struct err *err);
 int cli_memfd_sealed(const char *name, const void *data, size_t len,
 		     struct err *err);
-int cli_seccomp_compile(const char *path, struct err *err);
+int cli_seccomp_compile(const char *path, uint64_t caps, struct err *err);
 
 #endif

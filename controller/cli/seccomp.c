@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,29 +16,38 @@
 
 #include "controller/cli/call.h"
 #include "controller/cli/paths.h"
+#include "controller/cli/report.h"
 #include "proto/cleanup.h"
 #include "proto/exit-codes.h"
 
-/* Never returns. @message_fd: what goes wrong, as one line. */
-static void run_compiler(const char *program, int in_fd, int out_fd,
-			 int message_fd)
-{
-	const char *argv[] = { program, NULL };
-	char *env[] = { NULL };
+/* What the compiler gets, and what it gives. */
+struct run {
+	const char *program;
+	const char *path; /* of the profile */
+	char caps[20];
+	int in_fd, out_fd; /* borrowed */
+};
 
-	in_fd = fcntl(in_fd, F_DUPFD, 16);
-	out_fd = fcntl(out_fd, F_DUPFD, 16);
+/* Never returns. @message_fd: what is to be said, as one line. */
+static void run_compiler(const struct run *run, int message_fd)
+{
+	const char *argv[] = { run->program, run->caps, NULL };
+	char *env[] = { NULL };
+	int in_fd, out_fd;
+
+	in_fd = fcntl(run->in_fd, F_DUPFD, 16);
+	out_fd = fcntl(run->out_fd, F_DUPFD, 16);
 	message_fd = fcntl(message_fd, F_DUPFD, 16);
 	if (in_fd >= 0 && out_fd >= 0 && message_fd >= 0 &&
 	    dup2(in_fd, 0) == 0 && dup2(out_fd, 1) == 1 &&
 	    dup2(message_fd, 2) == 2) {
 		(void)close_range(3, ~0u, 0);
-		execve(program, (char *const *)argv, env);
+		execve(run->program, (char *const *)argv, env);
 	}
 	_exit(CREEL_EXIT_NOT_FOUND);
 }
 
-static int wait_compiler(pid_t pid, int message_fd, const char *path,
+static int wait_compiler(const struct run *run, pid_t pid, int message_fd,
 			 struct err *err)
 {
 	char text[128];
@@ -53,14 +63,17 @@ static int wait_compiler(pid_t pid, int message_fd, const char *path,
 	text[strcspn(text, "\n")] = '\0';
 	if (waitpid(pid, &status, 0) < 0)
 		return err_set(err, ERR_KERNEL, errno, "creel-seccomp-compile");
-	if (WIFEXITED(status) && WEXITSTATUS(status) == CREEL_EXIT_OK)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == CREEL_EXIT_OK) {
+		if (text[0])
+			cli_note("warning: --seccomp %.60s: system calls %s",
+				 run->path, text);
 		return 0;
-	return err_set(err, ERR_BAD_REQUEST, 0, "%.60s: %s", path,
+	}
+	return err_set(err, ERR_BAD_REQUEST, 0, "%.60s: %s", run->path,
 		       text[0] ? text : "cannot be compiled");
 }
 
-static int compile(const char *program, int in_fd, int out_fd,
-		   const char *path, struct err *err)
+static int compile(const struct run *run, struct err *err)
 {
 	auto_fd read_fd = -1;
 	int ends[2];
@@ -71,24 +84,26 @@ static int compile(const char *program, int in_fd, int out_fd,
 	read_fd = ends[0];
 	pid = fork();
 	if (pid == 0)
-		run_compiler(program, in_fd, out_fd, ends[1]);
+		run_compiler(run, ends[1]);
 	close(ends[1]);
 	if (pid < 0)
 		return err_set(err, ERR_KERNEL, errno, "fork");
-	return wait_compiler(pid, read_fd, path, err);
+	return wait_compiler(run, pid, read_fd, err);
 }
 
 /**
  * cli_seccomp_compile() - a profile in Docker's JSON format
  * @path: of the file
+ * @caps: capabilities(7) that the sandbox's commands have
  *
  * Return: a sealed memfd with a BPF program, or -1.
  */
-int cli_seccomp_compile(const char *path, struct err *err)
+int cli_seccomp_compile(const char *path, uint64_t caps, struct err *err)
 {
 	auto_fd in_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	auto_fd out_fd = -1;
 	auto_free char *program = malloc(CLI_PATH_MAX);
+	struct run run = { .program = program, .path = path };
 	struct stat st;
 
 	if (in_fd < 0 || fstat(in_fd, &st))
@@ -106,7 +121,11 @@ int cli_seccomp_compile(const char *path, struct err *err)
 	out_fd = memfd_create("creel-seccomp", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (out_fd < 0)
 		return err_set(err, ERR_KERNEL, errno, "memfd");
-	if (compile(program, in_fd, out_fd, path, err))
+	run.in_fd = in_fd;
+	run.out_fd = out_fd;
+	(void)snprintf(run.caps, sizeof(run.caps), "%llx",
+		       (unsigned long long)caps);
+	if (compile(&run, err))
 		return -1;
 	if (fcntl(out_fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK |
 					       F_SEAL_GROW | F_SEAL_WRITE))

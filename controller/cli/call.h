@@ -11,11 +11,14 @@
 #include "controller/cli/options.h"
 #include "controller/cli/parse.h"
 #include "controller/cli/strings.h"
+#include "controller/image/store.h"
 #include "proto/control.pb-c.h"
 #include "proto/err.h"
 #include "proto/wire.h"
 
 struct cli_call {
+	const char *hint; /* static; with an error of cli_call_init() */
+	char image[IMG_NAME_BYTES];
 	Ctl__Request request;
 	Ctl__Run run;
 	Ctl__Exec exec;

@@ -36,6 +36,10 @@ static const struct cli_verb verbs[] = {
 	  cli_config_main, .mixed = true },
 	{ CLI_VERB_VERSION, "version", "",
 	  "print the versions, and which helper is used", cli_version_main },
+	{ CLI_VERB_IMAGE, "image",
+	  "import NAME DIR|TAR|- | list | inspect NAME | rm NAME...",
+	  "keep root file systems for sandboxes", cli_image_main,
+	  .mixed = true },
 	{ CLI_VERB_HELP, "help", "[VERB]", "open the manual", cli_help_main },
 };
 
@@ -80,6 +84,7 @@ int cli_verb_usage_status(const struct cli_verb *verb)
 	case CLI_VERB_DOCTOR:
 	case CLI_VERB_CONFIG:
 	case CLI_VERB_VERSION:
+	case CLI_VERB_IMAGE:
 	case CLI_VERB_HELP:
 	case CLI_VERB_COUNT:
 		break;

@@ -16,7 +16,8 @@
 #define IN(verb) (1u << CLI_VERB_##verb)
 #define RUNS (IN(RUN) | IN(EXEC) | IN(SHELL))
 #define ASKS (IN(LIST) | IN(KILL) | IN(RM) | IN(STATS))
-#define TABLES (IN(LIST) | IN(STATS) | IN(DOCTOR) | IN(VERSION))
+#define TABLES \
+	(IN(LIST) | IN(STATS) | IN(DOCTOR) | IN(VERSION) | IN(IMAGE))
 #define CONFIGURED \
 	(IN(EXEC) | IN(SHELL) | IN(LIST) | IN(KILL) | IN(RM) | IN(STATS) | \
 	 IN(CONFIG))
@@ -32,8 +33,8 @@ struct option {
 };
 
 static const struct option options[] = {
-	{ CLI_OPT_IMAGE, 0, "image", "host|DIR", RUNS,
-	  "root file system: the host's /usr, or an image directory" },
+	{ CLI_OPT_IMAGE, 0, "image", "host|NAME|DIR", RUNS,
+	  "root file system: the host's /usr, an image, or a directory" },
 	{ CLI_OPT_WORKSPACE, 0, "workspace", "DIR[:ro|rw]", RUNS,
 	  "directory that appears at /workspace" },
 	{ CLI_OPT_BIND, 0, "bind", "SRC:DST[:ro|rw]", RUNS,
@@ -43,7 +44,7 @@ static const struct option options[] = {
 	{ CLI_OPT_READ_ONLY, 0, "read-only", NULL, RUNS,
 	  "the root file system cannot be written (the default)" },
 	{ CLI_OPT_WRITABLE, 0, "writable", NULL, RUNS,
-	  "the root file system can be written (refused in this version)" },
+	  "the root file system can be written, until the sandbox goes" },
 	{ CLI_OPT_HOSTNAME, 0, "hostname", "NAME", RUNS, "host name inside" },
 	{ CLI_OPT_NETWORK, 0, "network", "none|host", RUNS,
 	  "loopback only (the default), or the host's network" },
@@ -88,6 +89,8 @@ static const struct option options[] = {
 	  "do not wait; print the sandbox's id" },
 	{ CLI_OPT_SIGNAL, 's', "signal", "NAME|NUMBER", IN(KILL),
 	  "send it to the commands, instead of killing everything" },
+	{ CLI_OPT_REPLACE, 0, "replace", NULL, IN(IMAGE),
+	  "import in the place of an image of that name" },
 	{ CLI_OPT_JSON, 0, "json", NULL, RUNS | TABLES | IN(CONFIG),
 	  "print JSON" },
 	{ CLI_OPT_ORIGIN, 0, "origin", NULL, IN(CONFIG),
@@ -97,9 +100,11 @@ static const struct option options[] = {
 	{ CLI_OPT_HOST, 0, "host", NULL, IN(EXEC) | IN(SHELL),
 	  "run it outside, where the configuration has the sandbox off" },
 	{ CLI_OPT_SYSTEM, 0, "system", NULL,
-	  RUNS | ASKS | IN(VERSION) | IN(DOCTOR), "use the system's helper" },
+	  RUNS | ASKS | IN(VERSION) | IN(DOCTOR) | IN(IMAGE),
+	  "use the system's helper" },
 	{ CLI_OPT_ROOTLESS, 0, "rootless", NULL,
-	  RUNS | ASKS | IN(VERSION) | IN(DOCTOR), "use the caller's own helper" },
+	  RUNS | ASKS | IN(VERSION) | IN(DOCTOR) | IN(IMAGE),
+	  "use the caller's own helper" },
 	{ CLI_OPT_NO_DAEMON, 0, "no-daemon", NULL, IN(RUN),
 	  "leave no process behind" },
 	{ CLI_OPT_DUMP, 0, "dump-options", NULL, IN(HELP),

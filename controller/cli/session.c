@@ -457,8 +457,11 @@ int cli_session_main(const struct cli_args *args)
 	for (int i = 0; i < 3; i++)
 		session.stdio.relay_fd[i] = -1;
 	if (start(&session, &said, &err)) {
-		if (!said)
+		if (!said) {
 			cli_error("%s", err.text);
+			if (session.call.hint)
+				cli_hint("%s", session.call.hint);
+		}
 	} else {
 		(void)event_base_loop(session.base, 0);
 		status = session_print_result(&session);

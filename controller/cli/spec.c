@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "controller/cli/call.h"
+#include "controller/cli/image.h"
 #include "proto/cleanup.h"
 
 static int open_source(struct cli_call *call, const char *path, bool dir,
@@ -113,14 +114,6 @@ static int add_host(struct cli_call *call, const char *value, struct err *err)
 	host->name = name->source;
 	host->address = name->target;
 	return 0;
-}
-
-static int add_image(struct cli_call *call, const char *value, struct err *err)
-{
-	if (!strcmp(value, "host"))
-		return 0;
-	call->spec.image = (char *)value;
-	return open_source(call, value, true, &call->spec.image_fd, err);
 }
 
 static int add_workspace(struct cli_call *call, const char *value,
@@ -264,15 +257,17 @@ int cli_spec_fill(struct cli_call *call, const struct cli_args *args,
 					cli_opt_name(given->opt),
 					given->value ? given->value : "");
 	}
-	if (image && add_image(call, image, err))
+	if (image && cli_image_add(call, image, err))
 		return err_wrap(err, "--image");
 	if (args->has[CLI_OPT_PIDS] && call->spec.pids == 0)
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "--pids 0: at least one is needed");
 	if (args->has[CLI_OPT_WRITABLE]) {
-		if (!call->spec.image_fd)
+		if (!call->spec.image_fd) {
+			call->hint = IMG_HINT;
 			return err_set(err, ERR_BAD_REQUEST, 0,
-				       "--writable: the host image has no writable form, give one with --image DIR");
+				       "--writable: the host image has no writable form, give one with --image NAME");
+		}
 		call->spec.writable = true;
 	}
 	/*

@@ -14,6 +14,7 @@ int cli_stats_main(const struct cli_args *args);
 int cli_doctor_main(const struct cli_args *args);
 int cli_config_main(const struct cli_args *args);
 int cli_version_main(const struct cli_args *args);
+int cli_image_main(const struct cli_args *args);
 int cli_help_main(const struct cli_args *args);
 
 #endif

@@ -12,8 +12,13 @@
 
 #include "controller/core/core.h"
 #include "controller/core/files.h"
+#include "controller/core/fstype.h"
 #include "controller/core/log.h"
+<<<<<<< HEAD
 #include "controller/core/masks.h"
+=======
+#include "controller/image/store.h"
+>>>>>>> c8e47e0 (wip)
 #include "proto/cleanup.h"
 
 /* Inodes cost kernel memory that no byte limit of a tmpfs counts. */
@@ -268,6 +273,22 @@ static int check_helper(const struct ctl *ctl, const struct ctl_spec *spec,
 	return 0;
 }
 
+/* A stored image stays as long as a sandbox has it. */
+static int lock_image(const struct ctl_spec *spec, struct ctl_build *build,
+		      struct ctl_fail *fail)
+{
+	struct stat st;
+
+	if (spec->host_image || ctl_source_stat(spec->image_fd, &st) < 0 ||
+	    ctl_fstype_waits(st.st_dev))
+		return 0;
+	build->image_lock_fd = img_lock_use(spec->image_fd);
+	if (build->image_lock_fd < 0 && errno == EWOULDBLOCK)
+		return err_set(&fail->err, ERR_BAD_STATE, 0,
+			       "--image: it is being removed");
+	return 0;
+}
+
 /**
  * ctl_build_start() - have a sandbox built
  * @sandbox: new, its label complete
@@ -285,9 +306,10 @@ int ctl_build_start(struct ctl_sandbox *sandbox, struct ctl_spec *spec,
 	build = calloc(1, sizeof(*build));
 	if (!build)
 		return err_set(&fail->err, ERR_KERNEL, ENOMEM, "sandbox");
-	build->layers_fd = build->lock_fd = -1;
-	if (spec->writable &&
-	    ctl_overlay_make(sandbox, spec, build, fail) < 0) {
+	build->layers_fd = build->lock_fd = build->image_lock_fd = -1;
+	if (lock_image(spec, build, fail) < 0 ||
+	    (spec->writable &&
+	     ctl_overlay_make(sandbox, spec, build, fail) < 0)) {
 		ctl_build_free(build);
 		return -1;
 	}
@@ -396,6 +418,7 @@ void ctl_build_free(struct ctl_build *build)
 		return;
 	fd_close(&build->layers_fd);
 	fd_close(&build->lock_fd);
+	fd_close(&build->image_lock_fd);
 	ctl_spec_free(build->spec);
 	free(build);
 }

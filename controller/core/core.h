@@ -168,6 +168,7 @@ struct ctl_build {
 	uint32_t last_seq;
 	int layers_fd; /* owned; of a writable image, see overlay.c */
 	int lock_fd;   /* owned */
+	int image_lock_fd; /* owned; of a stored image, see image/store.h */
 	int16_t what[CTL_MAX_MOUNTS + 24]; /* mount of each verb, or -1 */
 	bool map_caller;
 	bool retry; /* once more, with map_caller */

@@ -226,6 +226,7 @@ static const struct {
 	size_t depth; /* from here on below the state directory */
 } open_parts[] = {
 	{ CTL_USE_IMAGE, "images", false, 2 },
+	{ CTL_USE_BIND, "staging", false, 2 }, /* of an import */
 	{ CTL_USE_WORKSPACE, "sandboxes", false, 1 },
 	{ CTL_USE_INVALID, "sandboxes", false, 2 },
 	{ CTL_USE_INVALID, "workspace", false, 1 },

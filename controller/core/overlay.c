@@ -138,16 +138,13 @@ int ctl_overlay_make(struct ctl_sandbox *sandbox, const struct ctl_spec *spec,
 	return 0;
 }
 
-/**
- * ctl_overlay_keep() - have the helper hold the lock while the sandbox lives
- */
-void ctl_overlay_keep(struct ctl_sandbox *sandbox)
+static void keep_lock(struct ctl_sandbox *sandbox, uint8_t number, int fd)
 {
 	Hlp__Request req = HLP__REQUEST__INIT;
 	Hlp__Keep keep = HLP__KEEP__INIT;
-	uint8_t token[WIRE_ID_BYTES] = { 0 };
+	uint8_t token[WIRE_ID_BYTES] = { number };
 
-	if (!sandbox->build || sandbox->build->lock_fd < 0)
+	if (fd < 0)
 		return;
 	keep.id.data = sandbox->id;
 	keep.id.len = WIRE_ID_BYTES;
@@ -155,7 +152,19 @@ void ctl_overlay_keep(struct ctl_sandbox *sandbox)
 	keep.token.len = WIRE_ID_BYTES;
 	req.op_case = HLP__REQUEST__OP_KEEP;
 	req.keep = &keep;
-	(void)ctl_helper_send(sandbox->ctl, &req, sandbox->build->lock_fd);
+	(void)ctl_helper_send(sandbox->ctl, &req, fd);
+}
+
+/**
+ * ctl_overlay_keep() - have the helper hold the locks of what is written and of
+ *                      the image while the sandbox lives
+ */
+void ctl_overlay_keep(struct ctl_sandbox *sandbox)
+{
+	if (!sandbox->build)
+		return;
+	keep_lock(sandbox, 0, sandbox->build->lock_fd);
+	keep_lock(sandbox, 1, sandbox->build->image_lock_fd);
 }
 
 static bool in_use(const struct ctl *ctl, uint64_t overlay)

@@ -18,6 +18,7 @@
 #include "controller/core/keys.h"
 #include "controller/core/masks.h"
 #include "controller/core/source.h"
+#include "controller/image/store.h"
 #include "proto/cleanup.h"
 
 #define TMPFS_MIN_BYTES 4096
@@ -190,7 +191,7 @@ static int set_image(struct ctl_spec *spec, const Ctl__Spec *msg,
 	if (spec->host_image && msg->writable) {
 		err_set(&fail->err, ERR_BAD_REQUEST, 0,
 			"--writable: the host image has no writable form");
-		return ctl_fail_hint(fail, "give an image with --image DIR");
+		return ctl_fail_hint(fail, IMG_HINT ", --image NAME uses it");
 	}
 	spec->writable = msg->writable;
 	if (spec->host_image)

@@ -38,7 +38,7 @@ def check_options(box):
     for line in box.run("help", "--dump-options").out.decode().splitlines():
         verb, letter, name, value = line.split("\t")
         table.setdefault(verb, set()).add((letter, name, value != "-"))
-    ok(len(table) == 10, "the program lists its verbs", table.keys())
+    ok(len(table) == 12, "the program lists its verbs", table.keys())
     for verb, options in sorted(table.items()):
         page = options_of(page_of(verb))
         ok(page == options, f"creel-{verb}(1) has the options of {verb}",
@@ -161,7 +161,7 @@ def check_help(box):
 
 def main():
     verbs = ("run", "exec", "shell", "list", "kill", "rm", "stats", "doctor",
-             "version", "help")
+             "version", "image", "help")
     with Box("system" if os.geteuid() == 0 else "rootless") as box:
         check_options(box)
         check_statuses(verbs)

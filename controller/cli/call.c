@@ -238,4 +238,9 @@ void cli_call_fini(struct cli_call *call)
 	ptr_free(&call->hosts);
 	ptr_free(&call->spec.hosts);
 	ptr_free(&call->spec.dns);
+	ptr_free(&call->spec.protect);
+	for (size_t i = 0; i < call->n_allowed; i++)
+		free(call->allowed[i]);
+	call->n_allowed = 0;
+	ptr_free(&call->allowed);
 }

@@ -35,6 +35,8 @@ struct cli_call {
 	Ctl__Ulimit *ulimits;	   /* owned */
 	struct cli_place *names;   /* owned; of hosts */
 	Ctl__Host *hosts;	   /* owned */
+	char **allowed;		   /* owned, and each; paths */
+	size_t n_allowed;
 	char *given[CLI_OPT_COUNT];
 	int fds[WIRE_MAX_FDS]; /* owned */
 	size_t n_fds;

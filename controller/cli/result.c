@@ -5,6 +5,7 @@
 #include <config.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -93,8 +94,42 @@ static void print_json(const struct session *session)
 		cli_json_number(&json, "memory_peak", result->memory_peak);
 	else
 		cli_json_null(&json, "memory_peak");
+	cli_json_open(&json, "warnings", '[');
+	for (size_t i = 0; i < result->n_warnings; i++)
+		cli_json_text(&json, NULL, result->warnings[i]);
+	cli_json_close(&json, ']');
 	cli_json_close(&json, '}');
 	cli_json_end(&json);
+}
+
+static void print_words(const struct session *session)
+{
+	const struct session_result *result = &session->result;
+
+	for (size_t i = 0; i < result->n_warnings; i++)
+		cli_note("warning: %s", result->warnings[i]);
+	if (result->timed_out)
+		print_timeout(session->call.command.timeout_ms);
+	else if (result->text[0])
+		cli_error("command: %s", result->text);
+}
+
+/**
+ * session_take_warnings() - what the caller should know, now that it is over
+ *
+ * Of run it comes twice; what is told last is all of it.
+ */
+void session_take_warnings(struct session_result *result,
+			   const Ctl__Exited *msg)
+{
+	while (result->n_warnings > 0)
+		free(result->warnings[--result->n_warnings]);
+	for (size_t i = 0; i < msg->n_warnings && i < SESSION_WARNINGS; i++) {
+		char *text = strdup(msg->warnings[i]);
+
+		if (text)
+			result->warnings[result->n_warnings++] = text;
+	}
 }
 
 /**
@@ -111,9 +146,7 @@ int session_print_result(struct session *session)
 		return session->over ? result->status : CREEL_EXIT_FAILED;
 	if (session->args->has[CLI_OPT_JSON])
 		print_json(session);
-	else if (result->timed_out)
-		print_timeout(session->call.command.timeout_ms);
-	else if (result->text[0])
-		cli_error("command: %s", result->text);
+	else
+		print_words(session);
 	return result->timed_out ? CREEL_EXIT_TIMEOUT : result->status;
 }

@@ -6,7 +6,9 @@
  */
 #include <config.h>
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -129,6 +131,23 @@ static int add_workspace(struct cli_call *call, const char *value,
 			   &call->spec.workspace_fd, err);
 }
 
+/* The controller has another working directory. */
+static int add_allowed(struct cli_call *call, const char *value,
+		       struct err *err)
+{
+	auto_free char *cwd = value[0] == '/' ? strdup("") :
+						getcwd(NULL, 0);
+	char **path = &call->allowed[call->n_allowed];
+
+	if (!value[0])
+		return err_set(err, ERR_BAD_REQUEST, 0, "empty");
+	if (!cwd || asprintf(path, "%s%s%s", cwd, cwd[0] ? "/" : "",
+			     value) < 0)
+		return err_set(err, ERR_KERNEL, errno, "%.90s", value);
+	call->n_allowed++;
+	return 0;
+}
+
 static int set_network(Ctl__Spec *spec, const char *value, struct err *err)
 {
 	if (!strcmp(value, "none"))
@@ -159,6 +178,11 @@ static int take_option(struct cli_call *call, const struct cli_given *given,
 		return add_ulimit(call, value, err);
 	case CLI_OPT_ADD_HOST:
 		return add_host(call, value, err);
+	case CLI_OPT_ALLOW_BIND:
+		return add_allowed(call, value, err);
+	case CLI_OPT_PROTECT:
+		spec->protect[spec->n_protect++] = (char *)value;
+		return 0;
 	case CLI_OPT_DNS:
 		spec->dns[spec->n_dns++] = (char *)value;
 		return 0;
@@ -197,6 +221,7 @@ static void list_given(struct cli_call *call, const struct cli_args *args)
 		CLI_OPT_HOSTNAME, CLI_OPT_NETWORK,   CLI_OPT_MEMORY,
 		CLI_OPT_MEMORY_SWAP, CLI_OPT_CPUS,   CLI_OPT_PIDS,
 		CLI_OPT_ULIMIT,	  CLI_OPT_CAP_KEEP,  CLI_OPT_DNS,
+		CLI_OPT_PROTECT,
 		CLI_OPT_ADD_HOST, CLI_OPT_APPARMOR,
 	};
 
@@ -229,8 +254,12 @@ static int allocate(struct cli_call *call, const struct cli_args *args,
 	call->hosts = calloc(hosts, sizeof(*call->hosts));
 	call->spec.hosts = calloc(hosts, sizeof(*call->spec.hosts));
 	call->spec.dns = calloc(dns, sizeof(*call->spec.dns));
+	call->allowed = calloc(count(args, CLI_OPT_ALLOW_BIND) + 1,
+			       sizeof(*call->allowed));
+	call->spec.protect = calloc(count(args, CLI_OPT_PROTECT) + 1,
+				    sizeof(*call->spec.protect));
 	if (!call->names || !call->hosts || !call->spec.hosts ||
-	    !call->spec.dns)
+	    !call->spec.dns || !call->allowed || !call->spec.protect)
 		return no_memory(err);
 	if (!call->places || !call->binds || !call->spec.binds ||
 	    !call->sizes || !call->tmpfs || !call->spec.tmpfs ||
@@ -246,6 +275,7 @@ int cli_spec_fill(struct cli_call *call, const struct cli_args *args,
 		  struct err *err)
 {
 	const char *image = args->last[CLI_OPT_IMAGE];
+	const char *home = getenv("HOME");
 
 	if (allocate(call, args, err))
 		return -1;
@@ -276,6 +306,10 @@ int cli_spec_fill(struct cli_call *call, const struct cli_args *args,
 	 */
 	if (args->has[CLI_OPT_USER])
 		call->spec.user = (char *)args->last[CLI_OPT_USER];
+	call->spec.open_paths = call->spec.socket_binds = call->allowed;
+	call->spec.n_open_paths = call->spec.n_socket_binds = call->n_allowed;
+	if (home && home[0] == '/')
+		call->spec.home = (char *)home;
 	list_given(call, args);
 	return 0;
 }

@@ -14,11 +14,8 @@
 #include "controller/core/files.h"
 #include "controller/core/fstype.h"
 #include "controller/core/log.h"
-<<<<<<< HEAD
 #include "controller/core/masks.h"
-=======
 #include "controller/image/store.h"
->>>>>>> c8e47e0 (wip)
 #include "proto/cleanup.h"
 
 /* Inodes cost kernel memory that no byte limit of a tmpfs counts. */

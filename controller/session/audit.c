@@ -325,10 +325,12 @@ void ses_audit_keep(struct ses_audit *audit, const char *config,
 }
 
 /**
- * ses_audit_tick() - forget what is too old or too much
+ * ses_audit_tick() - tidy up the store; forget what is too old or too much
  */
 void ses_audit_tick(struct ses_audit *audit)
 {
+	if (audit->store)
+		store_tick(audit->store);
 	if (!event_pending(audit->trim, EV_TIMEOUT, NULL))
 		on_trim(-1, 0, audit);
 }

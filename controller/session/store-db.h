@@ -62,6 +62,8 @@ struct store {
 	char *path;    /* owned: of the file, for messages */
 	int lock_fd;   /* owned */
 	int64_t owner; /* row of this runtime */
+	int log_pages; /* in the write-ahead log */
+	int log_pages_before; /* at the last tick */
 	bool patient;
 	int64_t busy_since; /* monotonic, of the wait that goes on */
 	int64_t gave_up;    /* when a wait has failed last, 0 never */

@@ -20,7 +20,30 @@
 #include "proto/cleanup.h"
 
 #define BYTE_OPENING 0
-#define PAGES_IN_LOG "1000"
+/* A checkpoint waits for the disk: at most once in so many pages ... */
+#define LOG_MAX_PAGES 4000
+/* ... and earlier where nothing else is to be done. */
+#define LOG_IDLE_PAGES 250
+
+static void checkpoint(struct store *store)
+{
+	/* What fails here is in the log, and tried again with the next. */
+	(void)sqlite3_wal_checkpoint_v2(store->db, NULL,
+					SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	store->log_pages = 0;
+}
+
+static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	struct store *store = arg;
+
+	(void)db;
+	(void)name;
+	store->log_pages = pages;
+	if (pages >= LOG_MAX_PAGES)
+		checkpoint(store);
+	return SQLITE_OK;
+}
 
 /*
  * Rows are the user's own, yet may be anything: no SQL that a schema brings
@@ -39,6 +62,7 @@ static int set_up(struct store *store, struct err *err)
 
 	(void)sqlite3_extended_result_codes(store->db, 1);
 	(void)sqlite3_busy_handler(store->db, store_on_busy, store);
+	(void)sqlite3_wal_hook(store->db, on_commit, store);
 	for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++)
 		(void)sqlite3_db_config(store->db, off[i], 0, NULL);
 	for (size_t i = 0; i < sizeof(on) / sizeof(on[0]); i++)
@@ -52,8 +76,7 @@ static int set_up(struct store *store, struct err *err)
 			 "PRAGMA foreign_keys = 1;"
 			 "PRAGMA temp_store = MEMORY;"
 			 "PRAGMA synchronous = NORMAL;"
-			 "PRAGMA wal_autocheckpoint = " PAGES_IN_LOG ";"
-			 "PRAGMA journal_size_limit = 8388608",
+			 "PRAGMA journal_size_limit = 33554432",
 			 err);
 }
 
@@ -248,6 +271,17 @@ void store_close(struct store *store)
 	fd_close(&store->lock_fd);
 	free(store->path);
 	free(store);
+}
+
+/**
+ * store_tick() - every few seconds: tidy up if nothing else goes on
+ */
+void store_tick(struct store *store)
+{
+	if (store->log_pages >= LOG_IDLE_PAGES &&
+	    store->log_pages == store->log_pages_before)
+		checkpoint(store);
+	store->log_pages_before = store->log_pages;
 }
 
 /**

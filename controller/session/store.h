@@ -34,6 +34,7 @@ struct store;
 struct store *store_open(const char *dir, const char *runtime,
 			 struct err *err);
 void store_close(struct store *store);
+void store_tick(struct store *store);
 
 /*
  * Longer text is cut where it is only shown, else refused; rows with more, or

@@ -28,6 +28,14 @@ static const struct cli_verb verbs[] = {
 	{ CLI_VERB_RM, "rm", "TARGET...", "remove a sandbox", cli_rm_main },
 	{ CLI_VERB_STATS, "stats", "[TARGET]",
 	  "show what sandboxes use of their limits", cli_stats_main },
+	{ CLI_VERB_RECREATE, "recreate", "",
+	  "remove sandboxes of sessions, to be made anew when next used",
+	  cli_recreate_main },
+	{ CLI_VERB_PRUNE, "prune", "",
+	  "remove what was idle or lived for too long", cli_prune_main },
+	{ CLI_VERB_LOGS, "logs", "", "show the audit log", cli_logs_main },
+	{ CLI_VERB_EVENTS, "events", "",
+	  "show what happens to sandboxes, as it happens", cli_events_main },
 	{ CLI_VERB_DOCTOR, "doctor", "",
 	  "find out what this machine can do, and what to change",
 	  cli_doctor_main },
@@ -81,6 +89,10 @@ int cli_verb_usage_status(const struct cli_verb *verb)
 	case CLI_VERB_KILL:
 	case CLI_VERB_RM:
 	case CLI_VERB_STATS:
+	case CLI_VERB_RECREATE:
+	case CLI_VERB_PRUNE:
+	case CLI_VERB_LOGS:
+	case CLI_VERB_EVENTS:
 	case CLI_VERB_DOCTOR:
 	case CLI_VERB_CONFIG:
 	case CLI_VERB_VERSION:
@@ -118,7 +130,8 @@ static const struct cli_verb *find_verb(char ***argv)
 	const char *word = **argv;
 
 	if (!strcmp(word, "sandbox") && (*argv)[1] &&
-	    !strcmp((*argv)[1], "list"))
+	    (!strcmp((*argv)[1], "list") || !strcmp((*argv)[1], "explain") ||
+	     !strcmp((*argv)[1], "recreate")))
 		word = *++*argv;
 	if (!strcmp(word, "--help") || !strcmp(word, "-h"))
 		word = "help";

@@ -15,12 +15,13 @@
 
 #define IN(verb) (1u << CLI_VERB_##verb)
 #define RUNS (IN(RUN) | IN(EXEC) | IN(SHELL))
-#define ASKS (IN(LIST) | IN(KILL) | IN(RM) | IN(STATS))
+#define SHOWS (IN(LIST) | IN(RECREATE) | IN(PRUNE) | IN(LOGS) | IN(EVENTS))
+#define ASKS (SHOWS | IN(KILL) | IN(RM) | IN(STATS))
 #define TABLES \
-	(IN(LIST) | IN(STATS) | IN(DOCTOR) | IN(VERSION) | IN(IMAGE))
+	(SHOWS | IN(STATS) | IN(DOCTOR) | IN(VERSION) | IN(IMAGE))
 #define CONFIGURED \
-	(IN(EXEC) | IN(SHELL) | IN(LIST) | IN(KILL) | IN(RM) | IN(STATS) | \
-	 IN(CONFIG))
+	(IN(EXEC) | IN(SHELL) | IN(LIST) | IN(RECREATE) | IN(LOGS) | \
+	 IN(KILL) | IN(RM) | IN(STATS) | IN(CONFIG))
 #define ALL ((1u << CLI_VERB_COUNT) - 1)
 
 struct option {
@@ -95,6 +96,24 @@ static const struct option options[] = {
 	  "send it to the commands, instead of killing everything" },
 	{ CLI_OPT_REPLACE, 0, "replace", NULL, IN(IMAGE),
 	  "import in the place of an image of that name" },
+	{ CLI_OPT_ALL, 0, "all", NULL, IN(LIST) | IN(RECREATE),
+	  "every session: those without a sandbox, too" },
+	{ CLI_OPT_SESSION, 0, "session", "KEY", IN(RECREATE) | IN(LOGS),
+	  "of this session" },
+	{ CLI_OPT_AGENT, 0, "agent", "ID", IN(RECREATE) | IN(LOGS),
+	  "of this agent" },
+	{ CLI_OPT_TOOL, 0, "tool", "NAME", IN(LOGS), "of this tool" },
+	{ CLI_OPT_SINCE, 0, "since", "TIME", IN(LOGS),
+	  "not what was before TIME" },
+	{ CLI_OPT_UNTIL, 0, "until", "TIME", IN(LOGS),
+	  "not what was after TIME" },
+	{ CLI_OPT_LIMIT, 0, "limit", "NUMBER", IN(LOGS),
+	  "the last so many records" },
+	{ CLI_OPT_FOLLOW, 'f', "follow", NULL, IN(LOGS) | IN(EVENTS),
+	  "go on with what comes" },
+	{ CLI_OPT_FORCE, 0, "force", NULL, IN(RECREATE), "do not ask" },
+	{ CLI_OPT_DRY_RUN, 0, "dry-run", NULL, IN(PRUNE),
+	  "only say what would be removed" },
 	{ CLI_OPT_JSON, 0, "json", NULL, RUNS | TABLES | IN(CONFIG),
 	  "print JSON" },
 	{ CLI_OPT_ORIGIN, 0, "origin", NULL, IN(CONFIG),

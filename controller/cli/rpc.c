@@ -78,6 +78,7 @@ struct question {
 	cli_reply_fn *take;
 	void *arg;
 	Ctl__Reply__ReCase wanted; /* or an error */
+	bool answered; /* by this connection */
 };
 
 static Ctl__Reply__ReCase answer_to(const Ctl__Request *request)
@@ -85,8 +86,14 @@ static Ctl__Reply__ReCase answer_to(const Ctl__Request *request)
 	if (request->op_case == CTL__REQUEST__OP_VERSION)
 		return CTL__REPLY__RE_INFO;
 	if (request->op_case == CTL__REQUEST__OP_LIST ||
-	    request->op_case == CTL__REQUEST__OP_STATS)
+	    request->op_case == CTL__REQUEST__OP_STATS ||
+	    request->op_case == CTL__REQUEST__OP_RECREATE ||
+	    request->op_case == CTL__REQUEST__OP_PRUNE)
 		return CTL__REPLY__RE_ITEMS;
+	if (request->op_case == CTL__REQUEST__OP_LOGS)
+		return CTL__REPLY__RE_RECORDS;
+	if (request->op_case == CTL__REQUEST__OP_EVENTS)
+		return CTL__REPLY__RE_EVENT;
 	return CTL__REPLY__RE_DONE;
 }
 
@@ -118,6 +125,7 @@ static enum wire_status read_replies(int sock, struct question *question,
 				      "answered another question");
 			return WIRE_BROKEN;
 		}
+		question->answered = true;
 		if (!question->take(reply, question->arg))
 			return WIRE_GOT;
 	}
@@ -161,6 +169,10 @@ int cli_ask(const struct cli_args *args, Ctl__Request *request,
 			cli_error("creeld: %s", err.text);
 			return -1;
 		}
+		/* What is followed for hours may be lost more than once. */
+		if (question.answered)
+			since = (struct timespec){ 0 };
+		question.answered = false;
 		if (cli_time_up(&since, CLI_RECONNECT_MS)) {
 			cli_error("creeld: closed the connection");
 			cli_hint("`creel doctor' looks for what is missing");

@@ -1,203 +1,169 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * creel list and creel stats: tables of sandboxes.
+ * creel list and creel stats: tables of sandboxes and of sessions.
  */
 #include <config.h>
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
+#include "controller/cli/items.h"
 #include "controller/cli/report.h"
 #include "controller/cli/rpc.h"
+#include "controller/cli/table.h"
 #include "controller/cli/verbs.h"
+#include "controller/cli/where.h"
 #include "proto/exit-codes.h"
 
-struct table {
+#define LIST_COLUMNS 8
+#define STATS_COLUMNS 8
+
+static const struct cli_column list_columns[LIST_COLUMNS] = {
+	{ "NAME", 12 }, { "SESSION", 12 }, { "SCOPE", 0 }, { "IMAGE", 8 },
+	{ "STATE", 0 }, { "AGE", 0 },	   { "IDLE", 0 },  { "CONFIG", 0 },
+};
+
+static const struct cli_column stats_columns[STATS_COLUMNS] = {
+	{ "NAME", 12 }, { "COMMANDS", 0 }, { "CPU", 0 },  { "MEMORY", 0 },
+	{ "PEAK", 0 },	{ "LIMIT", 0 },	   { "PIDS", 0 }, { "LIMIT", 0 },
+};
+
+struct listing {
 	struct cli_json json;
+	struct cli_table table;
 	bool want_json;
 	bool stats;
-	bool any;
 	bool failed;
 };
 
-/* 1536 -> "1.5K"; powers of 1024, as sizes are written. */
-static const char *human(uint64_t bytes, char *text, size_t size)
+static const char *config_word(const Ctl__Item *item)
 {
-	static const char units[] = "BKMGTP";
-	uint64_t tenths = bytes * 10;
-	size_t unit = 0;
-
-	if (bytes > UINT64_MAX / 10)
-		tenths = UINT64_MAX;
-	while (tenths >= 10240 && units[unit + 1]) {
-		tenths /= 1024;
-		unit++;
-	}
-	if (unit == 0 || tenths >= 1000)
-		(void)snprintf(text, size, "%" PRIu64 "%c", tenths / 10,
-			       units[unit]);
-	else
-		(void)snprintf(text, size, "%" PRIu64 ".%" PRIu64 "%c",
-			       tenths / 10, tenths % 10, units[unit]);
-	return text;
+	if (item->match == CTL__MATCH__MATCH_YES)
+		return "current";
+	if (item->match == CTL__MATCH__MATCH_NO)
+		return "changed";
+	return item->match == CTL__MATCH__MATCH_UNKNOWN ? "unknown" : "-";
 }
 
-static const char *age(uint64_t seconds, char *text, size_t size)
+static bool has_sandbox(const Ctl__Item *item)
 {
-	if (seconds < 120)
-		(void)snprintf(text, size, "%" PRIu64 "s", seconds);
-	else if (seconds < 7200)
-		(void)snprintf(text, size, "%" PRIu64 "m", seconds / 60);
-	else if (seconds < 172800)
-		(void)snprintf(text, size, "%" PRIu64 "h", seconds / 3600);
-	else
-		(void)snprintf(text, size, "%" PRIu64 "d", seconds / 86400);
-	return text;
+	return item->id[0] != '\0';
 }
 
-/* Pads by characters of ASCII; others are rare in a name. */
-static void column(const char *text, int width)
-{
-	size_t len = strlen(text);
-
-	cli_put_text(stdout, text);
-	printf("%*s  ", len < (size_t)width ? width - (int)len : 0, "");
-}
-
-static void list_row(const Ctl__Item *item)
+/* -1: no memory. */
+static int list_row(struct cli_table *table, const Ctl__Item *item)
 {
 	uint64_t now = (uint64_t)time(NULL);
-	char text[32];
+	uint64_t age = now > item->created ? now - item->created : 0;
+	bool live = has_sandbox(item);
+	char aged[32], idle[32];
+	const char *cells[LIST_COLUMNS] = {
+		item->name,
+		item->session,
+		item->scope[0] ? item->scope : item->kind,
+		item->image,
+		item->state,
+		live ? cli_text_age(age, aged, sizeof(aged)) : "-",
+		live && item->commands == 0 ?
+			cli_text_age(item->idle_sec, idle, sizeof(idle)) :
+			"-",
+		config_word(item),
+	};
 
-	column(item->name, 24);
-	/* A prefix of it serves as well. */
-	(void)snprintf(text, sizeof(text), "%.12s", item->id);
-	column(text, 12);
-	column(item->kind, 7);
-	column(item->state, 7);
-	column(age(now > item->created ? now - item->created : 0, text,
-		   sizeof(text)), 5);
-	column(item->network, 7);
-	cli_put_text(stdout, item->workspace[0] ? item->workspace : "-");
-	putchar('\n');
+	for (size_t i = 0; i < LIST_COLUMNS; i++)
+		if (cli_table_add(table, cells[i]) < 0)
+			return -1;
+	return 0;
 }
 
-static void stats_row(const Ctl__Item *item)
+static const char *number(uint64_t value, char text[32])
 {
-	char text[32];
-
-	column(item->name, 24);
-	(void)snprintf(text, sizeof(text), "%" PRIu32, item->commands);
-	column(text, 8);
-	(void)snprintf(text, sizeof(text), "%" PRIu64 ".%03" PRIu64 "s",
-		       item->cpu_usec / 1000000,
-		       item->cpu_usec / 1000 % 1000);
-	column(item->has_cpu ? text : "-", 10);
-	column(item->has_memory ? human(item->memory_current, text,
-					sizeof(text)) : "-", 8);
-	column(item->has_memory ? human(item->memory_peak, text,
-					sizeof(text)) : "-", 8);
-	column(item->memory_max ? human(item->memory_max, text,
-					sizeof(text)) : "-", 8);
-	(void)snprintf(text, sizeof(text), "%" PRIu64, item->pids_current);
-	column(item->has_pids ? text : "-", 6);
-	(void)snprintf(text, sizeof(text), "%" PRIu64, item->pids_max);
-	puts(item->pids_max ? text : "-");
+	(void)snprintf(text, 32, "%" PRIu64, value);
+	return text;
 }
 
-static void number_or_null(struct cli_json *json, const char *key, bool known,
-			   uint64_t value)
+static int stats_row(struct cli_table *table, const Ctl__Item *item)
 {
-	if (known)
-		cli_json_number(json, key, value);
-	else
-		cli_json_null(json, key);
-}
+	char text[STATS_COLUMNS][32];
+	const char *cells[STATS_COLUMNS] = { item->name };
 
-static void json_row(struct cli_json *json, const Ctl__Item *item)
-{
-	cli_json_open(json, NULL, '{');
-	cli_json_text(json, "name", item->name);
-	cli_json_text(json, "id", item->id);
-	cli_json_text(json, "kind", item->kind);
-	cli_json_text(json, "image", item->image);
-	cli_json_text(json, "workspace", item->workspace);
-	cli_json_text(json, "state", item->state);
-	cli_json_text(json, "network", item->network);
-	cli_json_number(json, "created", item->created);
-	cli_json_number(json, "idle_sec", item->idle_sec);
-	cli_json_number(json, "commands", item->commands);
-	number_or_null(json, "cpu_usec", item->has_cpu, item->cpu_usec);
-	number_or_null(json, "memory_current", item->has_memory,
-		       item->memory_current);
-	number_or_null(json, "memory_peak", item->has_memory,
-		       item->memory_peak);
-	number_or_null(json, "memory_max", item->memory_max > 0,
-		       item->memory_max);
-	number_or_null(json, "pids_current", item->has_pids,
-		       item->pids_current);
-	number_or_null(json, "pids_max", item->pids_max > 0, item->pids_max);
-	cli_json_close(json, '}');
-}
-
-static void print_head(const struct table *table)
-{
-	if (table->stats)
-		printf("%-24s  %-8s  %-10s  %-8s  %-8s  %-8s  %-6s  %s\n",
-		       "NAME", "COMMANDS", "CPU", "MEMORY", "PEAK", "LIMIT",
-		       "PIDS", "LIMIT");
-	else
-		printf("%-24s  %-12s  %-7s  %-7s  %-5s  %-7s  %s\n", "NAME",
-		       "ID", "KIND", "STATE", "AGE", "NETWORK", "WORKSPACE");
+	(void)snprintf(text[2], sizeof(text[2]), "%" PRIu64 ".%03" PRIu64 "s",
+		       item->cpu_usec / 1000000, item->cpu_usec / 1000 % 1000);
+	cells[1] = number(item->commands, text[1]);
+	if (item->has_cpu)
+		cells[2] = text[2];
+	if (item->has_memory) {
+		cells[3] = cli_text_size(item->memory_current, text[3], 32);
+		cells[4] = cli_text_size(item->memory_peak, text[4], 32);
+	}
+	if (item->memory_max)
+		cells[5] = cli_text_size(item->memory_max, text[5], 32);
+	if (item->has_pids)
+		cells[6] = number(item->pids_current, text[6]);
+	if (item->pids_max)
+		cells[7] = number(item->pids_max, text[7]);
+	for (size_t i = 0; i < STATS_COLUMNS; i++)
+		if (cli_table_add(table, cells[i]) < 0)
+			return -1;
+	return 0;
 }
 
 static bool take_items(const Ctl__Reply *reply, void *arg)
 {
-	struct table *table = arg;
+	struct listing *listing = arg;
 
-	if (reply->re_case == CTL__REPLY__RE_ERROR) {
-		(void)cli_report_error(reply->error, CREEL_EXIT_REFUSED);
-		table->failed = true;
+	if (reply->re_case != CTL__REPLY__RE_ITEMS) {
+		if (reply->re_case == CTL__REPLY__RE_ERROR)
+			(void)cli_report_error(reply->error,
+					       CREEL_EXIT_REFUSED);
+		listing->failed = true;
 		return false;
 	}
-	if (reply->re_case != CTL__REPLY__RE_ITEMS)
-		return false;
 	for (size_t i = 0; i < reply->items->n_items; i++) {
 		const Ctl__Item *item = reply->items->items[i];
+		int ret = 0;
 
-		if (!table->any && !table->want_json)
-			print_head(table);
-		table->any = true;
-		if (table->want_json)
-			json_row(&table->json, item);
-		else if (table->stats)
-			stats_row(item);
+		if (listing->want_json)
+			cli_item_json(&listing->json, item);
+		else if (listing->stats)
+			ret = stats_row(&listing->table, item);
 		else
-			list_row(item);
+			ret = list_row(&listing->table, item);
+		if (ret < 0) {
+			cli_error("table: out of memory");
+			listing->failed = true;
+			return false;
+		}
 	}
 	return reply->items->more;
 }
 
-static int print_table(const struct cli_args *args, Ctl__Request *request,
+static int print_items(const struct cli_args *args, Ctl__Request *request,
 		       bool stats)
 {
-	struct table table = {
+	struct listing listing = {
 		.json = { .out = stdout },
 		.want_json = args->has[CLI_OPT_JSON],
 		.stats = stats,
+		.table = { .columns = stats ? stats_columns : list_columns,
+			   .n_columns = stats ? STATS_COLUMNS : LIST_COLUMNS },
 	};
+	int ret;
 
-	if (table.want_json)
-		cli_json_open(&table.json, NULL, '[');
-	if (cli_ask(args, request, take_items, &table) || table.failed)
-		return CREEL_EXIT_REFUSED;
-	if (table.want_json) {
-		cli_json_close(&table.json, ']');
-		cli_json_end(&table.json);
+	if (listing.want_json)
+		cli_json_open(&listing.json, NULL, '[');
+	ret = cli_ask(args, request, take_items, &listing);
+	if (ret == 0 && !listing.failed && listing.want_json) {
+		cli_json_close(&listing.json, ']');
+		cli_json_end(&listing.json);
+	} else if (ret == 0 && !listing.failed) {
+		cli_table_print(&listing.table);
 	}
-	return cli_stdout_flush() ? CREEL_EXIT_REFUSED : CREEL_EXIT_OK;
+	cli_table_fini(&listing.table);
+	if (ret < 0 || listing.failed || cli_stdout_flush())
+		return CREEL_EXIT_REFUSED;
+	return CREEL_EXIT_OK;
 }
 
 /**
@@ -205,16 +171,23 @@ static int print_table(const struct cli_args *args, Ctl__Request *request,
  */
 int cli_list_main(const struct cli_args *args)
 {
+	auto_where where = { .home = NULL };
 	Ctl__Request request = CTL__REQUEST__INIT;
 	Ctl__List list = CTL__LIST__INIT;
+	Ctl__Config config;
 
 	if (args->n_words) {
 		cli_error("%s: list takes no argument", args->words[0]);
 		return CREEL_EXIT_USAGE;
 	}
+	if (cli_where_find(args, &where))
+		return CREEL_EXIT_REFUSED;
+	cli_where_config(&where, &config);
+	list.config = &config;
+	list.all = args->has[CLI_OPT_ALL];
 	request.op_case = CTL__REQUEST__OP_LIST;
 	request.list = &list;
-	return print_table(args, &request, false);
+	return print_items(args, &request, false);
 }
 
 /**
@@ -222,16 +195,22 @@ int cli_list_main(const struct cli_args *args)
  */
 int cli_stats_main(const struct cli_args *args)
 {
+	auto_where where = { .home = NULL };
 	Ctl__Request request = CTL__REQUEST__INIT;
 	Ctl__Stats stats = CTL__STATS__INIT;
+	Ctl__Config config;
 
 	if (args->n_words > 1) {
 		cli_error("%s: stats takes one TARGET", args->words[1]);
 		return CREEL_EXIT_USAGE;
 	}
+	if (cli_where_find(args, &where))
+		return CREEL_EXIT_REFUSED;
+	cli_where_config(&where, &config);
+	stats.config = &config;
 	if (args->n_words)
 		stats.target = args->words[0];
 	request.op_case = CTL__REQUEST__OP_STATS;
 	request.stats = &stats;
-	return print_table(args, &request, true);
+	return print_items(args, &request, true);
 }

@@ -37,7 +37,7 @@ static bool page_name(const char *word, char *page, size_t size)
 		return true;
 	}
 	if (!strcmp(word, "creeld") || !strcmp(word, "creel-helper") ||
-	    !strcmp(word, "helper.conf")) {
+	    !strcmp(word, "helper.conf") || !strcmp(word, "creel.conf")) {
 		(void)snprintf(page, size, "%s", word);
 		return true;
 	}
@@ -71,6 +71,18 @@ static bool source_tree(const char *top, char *path)
 	return found;
 }
 
+static bool page_below(const char *top, const char *page, char *path)
+{
+	for (const char *section = "1578"; *section; section++) {
+		int used = snprintf(path, CLI_PATH_MAX, "%s/man/%s.%c", top,
+				    page, *section);
+
+		if (used > 0 && used < CLI_PATH_MAX && !access(path, R_OK))
+			return true;
+	}
+	return false;
+}
+
 /* A page of the tree that this program was built in and not installed from. */
 static bool built_page(const char *page, char *path)
 {
@@ -86,17 +98,13 @@ static bool built_page(const char *page, char *path)
 	if (!end || strcmp(end, "/controller/creel") != 0)
 		return false;
 	*end = '\0';
+	/* Some pages are made when the program is. */
+	if (page_below(top, page, path))
+		return true;
 	if (!source_tree(top, path))
 		return false;
 	(void)snprintf(top, CLI_PATH_MAX, "%s", path);
-	for (const char *section = "1578"; *section; section++) {
-		int used = snprintf(path, CLI_PATH_MAX, "%s/man/%s.%c", top,
-				    page, *section);
-
-		if (used > 0 && used < CLI_PATH_MAX && !access(path, R_OK))
-			return true;
-	}
-	return false;
+	return page_below(top, page, path);
 }
 
 static int run_reader(const char *program, const char *page)

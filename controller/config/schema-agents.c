@@ -23,8 +23,11 @@ static const struct cfg_key agents_rows[] = {
 	{ "name", CFG_IN_AGENT, CFG_KIND_STRING, .fallback = NULL,
 	  .help = "A name for people; creel does not use it." },
 	{ "workspace", CFG_IN_DEFAULTS, CFG_KIND_PATH,
-	  .fallback = "(the folder workspace beside M's configuration, "
-		      "else in creel's state directory)",
+	  .fallback = "(~/.openclaw/workspace for the default agent and "
+		      "workspace-ID beside it for others, where the "
+		      "configuration is JSON5; ~/clawd and ~/clawd-ID, where "
+		      "it is named moltbot or clawdbot; else in creel's state "
+		      "directory)",
 	  .help = "The agent's own folder on the host." },
 	{ "session.mainKey", CFG_IN_ROOT, CFG_KIND_STRING, .fallback = "main",
 	  .help = "What the last part of a main session's key is. "
@@ -36,12 +39,21 @@ static const struct cfg_key agents_rows[] = {
 		  "is global." },
 };
 
-const struct cfg_rows cfg_rows_agents = { agents_rows, CFG_ROWS(agents_rows) };
+const struct cfg_rows cfg_rows_agents = {
+	.rows = agents_rows,
+	.count = CFG_ROWS(agents_rows),
+	.title = "Agents and sessions",
+	.intro = "Entries of\n"
+		 ".Va agents.list\n"
+		 "have the keys that begin with\n"
+		 ".Va agents.list[] .",
+};
 
 static const struct cfg_key own_rows[] = {
 	{ "media.root", CFG_IN_ROOT, CFG_KIND_PATH,
-	  .fallback = "(the folder media beside M's configuration, "
-		      "else in creel's state directory)",
+	  .fallback = "(~/.openclaw/media where the configuration is JSON5, "
+		      "~/.moltbot/media where it is named moltbot or "
+		      "clawdbot, else media in creel's state directory)",
 	  .help = "Media are taken from this folder and what is below it "
 		  "alone." },
 	{ "audit.maxDays", CFG_IN_ROOT, CFG_KIND_INTEGER, .fallback = "30",
@@ -52,4 +64,9 @@ static const struct cfg_key own_rows[] = {
 	  .help = "Where there are more, the oldest are removed." },
 };
 
-const struct cfg_rows cfg_rows_own = { own_rows, CFG_ROWS(own_rows) };
+const struct cfg_rows cfg_rows_own = {
+	.rows = own_rows,
+	.count = CFG_ROWS(own_rows),
+	.title = "Media and the audit log",
+	.intro = "These are creel's own.",
+};

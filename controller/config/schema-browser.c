@@ -41,4 +41,9 @@ static const struct cfg_key rows[] = {
 	  .help = "How many milliseconds its start may take." },
 };
 
-const struct cfg_rows cfg_rows_browser = { rows, CFG_ROWS(rows) };
+const struct cfg_rows cfg_rows_browser = {
+	.rows = rows,
+	.count = CFG_ROWS(rows),
+	.title = "The sandboxed browser",
+	.intro = "And so do these.",
+};

@@ -12,9 +12,9 @@ static const struct cfg_key rows[] = {
 	{ "docker.image", CFG_IN_SANDBOX, CFG_KIND_STRING,
 	  .fallback = "openclaw-sandbox:bookworm-slim",
 	  .help = "An image by its name, a folder by its absolute path, or "
-		  "host: the host's /usr. Where one of M's default images is "
-		  "not in the store it is host; another that is not there is "
-		  "an error." },
+		  "host: the host's /usr. Where one of Moltbot's default "
+		  "images is not in the store it is host; another that is not "
+		  "there is an error." },
 	{ "docker.containerPrefix", CFG_IN_SANDBOX, CFG_KIND_STRING,
 	  .fallback = "openclaw-sbx-",
 	  .help = "What the names of sandboxes begin with." },
@@ -86,4 +86,14 @@ static const struct cfg_key rows[] = {
 		  "sandbox is made." },
 };
 
-const struct cfg_rows cfg_rows_docker = { rows, CFG_ROWS(rows) };
+const struct cfg_rows cfg_rows_docker = {
+	.rows = rows,
+	.count = CFG_ROWS(rows),
+	.title = "What a sandbox is made of",
+	.intro = "These stand below\n"
+		 ".Va agents.defaults.sandbox\n"
+		 "or\n"
+		 ".Va agents.list[].sandbox ,\n"
+		 "too.\n"
+		 "Docker is not used; the section has kept its name.",
+};

@@ -66,4 +66,9 @@ static const struct cfg_key rows[] = {
 	  .help = "Belongs to MiniBot; accepted, and without effect here." },
 };
 
-const struct cfg_rows cfg_rows_minibot = { rows, CFG_ROWS(rows) };
+const struct cfg_rows cfg_rows_minibot = {
+	.rows = rows,
+	.count = CFG_ROWS(rows),
+	.title = "Shell, patches and files",
+	.intro = "As MiniBot has them.",
+};

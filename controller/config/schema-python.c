@@ -89,4 +89,9 @@ static const struct cfg_key rows[] = {
 		  "a sandbox." },
 };
 
-const struct cfg_rows cfg_rows_python = { rows, CFG_ROWS(rows) };
+const struct cfg_rows cfg_rows_python = {
+	.rows = rows,
+	.count = CFG_ROWS(rows),
+	.title = "Running Python",
+	.intro = "As MiniBot has them.",
+};

@@ -10,6 +10,8 @@
 struct cfg_rows {
 	const struct cfg_key *rows;
 	size_t count;
+	const char *title; /* in creel.conf(5) */
+	const char *intro; /* mdoc(7) */
 };
 
 #define CFG_ROWS(list) (sizeof(list) / sizeof((list)[0]))
@@ -22,5 +24,8 @@ extern const struct cfg_rows cfg_rows_tools;
 extern const struct cfg_rows cfg_rows_python;
 extern const struct cfg_rows cfg_rows_minibot;
 extern const struct cfg_rows cfg_rows_own;
+
+/* In the manual's order; NULL after the last. */
+const struct cfg_rows *cfg_rows_at(size_t index);
 
 #endif

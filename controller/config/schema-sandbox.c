@@ -34,8 +34,10 @@ static const struct cfg_key rows[] = {
 		  "directory. With none and ro the working directory shows a "
 		  "folder below workspaceRoot." },
 	{ "workspaceRoot", CFG_IN_SANDBOX, CFG_KIND_PATH,
-	  .fallback = "(the folder sandboxes beside M's configuration, "
-		      "else in creel's state directory)",
+	  .fallback = "(~/.openclaw/sandboxes where the configuration is "
+		      "JSON5, ~/.moltbot/sandboxes where it is named moltbot "
+		      "or clawdbot, else sandboxes in creel's state "
+		      "directory)",
 	  .help = "Where the folders of sandboxes are made. With scope shared "
 		  "it is itself the folder." },
 	{ "sessionToolsVisibility", CFG_IN_SANDBOX, CFG_KIND_ENUM,
@@ -73,4 +75,14 @@ static const struct cfg_key rows[] = {
 		  "in it; 0 never." },
 };
 
-const struct cfg_rows cfg_rows_sandbox = { rows, CFG_ROWS(rows) };
+const struct cfg_rows cfg_rows_sandbox = {
+	.rows = rows,
+	.count = CFG_ROWS(rows),
+	.title = "Sandboxes",
+	.intro = "Each of these stands below\n"
+		 ".Va agents.defaults.sandbox ,\n"
+		 "for all agents, or below\n"
+		 ".Va agents.list[].sandbox ,\n"
+		 "for one.\n"
+		 "Where both say something the agent's counts, unless it is said otherwise.",
+};

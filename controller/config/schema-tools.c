@@ -68,4 +68,16 @@ static const struct cfg_key rows[] = {
 		  "both." },
 };
 
-const struct cfg_rows cfg_rows_tools = { rows, CFG_ROWS(rows) };
+const struct cfg_rows cfg_rows_tools = {
+	.rows = rows,
+	.count = CFG_ROWS(rows),
+	.title = "Which tools may be used",
+	.intro = "Those that begin with\n"
+		 ".Va tools\n"
+		 "may also stand in an entry of\n"
+		 ".Va agents.list ,\n"
+		 "but for\n"
+		 ".Va tools.subagents .\n"
+		 "The stages are explained in\n"
+		 ".Xr creel-explain 1 .",
+};

@@ -20,6 +20,14 @@ static const struct cfg_rows *const sections[] = {
 };
 
 /**
+ * cfg_rows_at() - the sections of the table; NULL after the last
+ */
+const struct cfg_rows *cfg_rows_at(size_t index)
+{
+	return index < SECTIONS ? sections[index] : NULL;
+}
+
+/**
  * cfg_key_at() - the rows in their order
  *
  * Return: NULL after the last.

@@ -11,7 +11,7 @@
 
 #include "controller/session/manager.h"
 
-#define SHOWN_BYTES 40
+#define SHOWN_BYTES 32
 
 /* "FILE:LINE", the end of a long one. */
 static void place(const struct pol_session *session, enum pol_value value,
@@ -43,13 +43,16 @@ int ses_host_refuse(const struct pol_session *session, bool host,
 		    struct ctl_fail *fail)
 {
 	const char *key = session->origins[POL_MODE].key;
+	const bool main_one = session->mode == POL_MODE_NON_MAIN &&
+			      !session->sandboxed;
 	char where[64];
 
 	place(session, POL_MODE, where, sizeof(where));
 	err_set(&fail->err, ERR_DENIED, 0,
-		"session %.36s is %s: %.44s is %s (%s)", session->key,
+		"session %.36s is %s: %.44s is %s%s (%s)", session->key,
 		session->sandboxed ? "sandboxed" : "not sandboxed", key,
-		pol_mode_name(session->mode), where);
+		pol_mode_name(session->mode), main_one ? ", it is main" : "",
+		where);
 	if (host && session->sandboxed)
 		return ctl_fail_hint(fail,
 				     "--host is for sessions that are not; creel explain says which");

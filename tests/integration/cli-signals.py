@@ -108,7 +108,7 @@ def check_controller_killed(box):
        say + "nor is it run twice when it dies at the start",
        (before, process.returncode, out, err))
     result = box.run("list")
-    ok(b":kept" in result.out, say + "the next one knows the sandboxes",
+    ok(b"-kept" in result.out, say + "the next one knows the sandboxes",
        result)
 
 

@@ -104,17 +104,23 @@ def check(machine):
     result = machine.run(REFUSED_UID, "list", "--system")
     ok(result.status == 1 and result.err.startswith(b"creel: "),
        "and so do the other verbs", result)
-    result = machine.run(OTHER_UID, "run", "--workspace", ".", "--", "sh",
+    work = os.path.join(machine.home(OTHER_UID), "work")
+    os.mkdir(work)
+    os.chown(work, OTHER_UID, OTHER_UID)
+    result = machine.run(OTHER_UID, "run", "--workspace", "work", "--", "sh",
                          "-c", "echo a >made; stat -c %u made")
-    made = os.path.join(machine.home(OTHER_UID), "made")
+    made = os.path.join(work, "made")
     ok(result.out == b"1000\n" and os.stat(made).st_uid == OTHER_UID,
        "a workspace is mapped to its owner", result)
     # Without a line in the passwd file the system knows no home of his.
-    result = machine.run(OTHER_UID, "exec", "--workspace", ".", "agent:x:y",
+    result = machine.run(OTHER_UID, "exec", "--workspace", "work", "x-y",
                          "--", "pwd")
-    ok(result.status == 0, "he has sessions", result)
-    ok(b"agent:x:y" not in machine.run(REFUSED_UID, "list").out,
+    ok(result.status == 0, "he has sandboxes with names", result)
+    ok(b"x-y" not in machine.run(REFUSED_UID, "list").out,
        "that no other user sees")
+    result = machine.run(OTHER_UID, "exec", "agent:x:y", "--", "pwd")
+    ok(result.status == 125 and b"no state directory" in result.err,
+       "but no sessions, which must be kept somewhere", result)
     result = machine.run(REFUSED_UID, "run", "--no-daemon", "--system", "--",
                          "true")
     ok(result.status == 125 and b"--no-daemon" in result.err,

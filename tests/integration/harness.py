@@ -171,11 +171,11 @@ class Box:
         self.close()
 
     def key(self, name):
-        """A session key that no other caller uses.
+        """A sandbox's name that no other caller uses.
 
         The system's creeld keeps its state in root's home, whatever HOME says.
         """
-        return f"{os.path.basename(self.top)}:{name}"
+        return f"{os.path.basename(self.top)}-{name}"
 
     def _forget_state(self):
         home = pwd.getpwuid(os.geteuid()).pw_dir

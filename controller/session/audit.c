@@ -7,6 +7,8 @@
 
 #include "controller/session/audit.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -23,6 +25,7 @@
 /* A configuration that was not loaded for so long has no say any more. */
 #define KEEP_SEEN_DAYS 90
 #define LOST_AT_ONCE 256
+#define ENDS_MAX 1000
 
 static int64_t now_ms(void)
 {
@@ -70,6 +73,51 @@ static void on_trim(evutil_socket_t fd, short what, void *arg)
 		(void)event_add(audit->trim, &pause);
 }
 
+/* A full disk passes; what a client was told must not be lost to it. */
+static void keep_end(struct ses_audit *audit, int64_t id,
+		     const struct store_audit_end *end)
+{
+	struct ses_end *kept;
+
+	if (audit->n_ends >= ENDS_MAX)
+		return;
+	kept = calloc(1, sizeof(*kept));
+	if (!kept)
+		return;
+	kept->id = id;
+	kept->end = *end;
+	if (end->reason) {
+		(void)snprintf(kept->reason, sizeof(kept->reason), "%s",
+			       end->reason);
+		kept->end.reason = kept->reason;
+	}
+	STAILQ_INSERT_TAIL(&audit->ends, kept, link);
+	audit->n_ends++;
+}
+
+static void forget_end(struct ses_audit *audit)
+{
+	struct ses_end *kept = STAILQ_FIRST(&audit->ends);
+
+	STAILQ_REMOVE_HEAD(&audit->ends, link);
+	audit->n_ends--;
+	free(kept);
+}
+
+static void write_ends(struct ses_audit *audit)
+{
+	struct err err = ERR_INIT;
+	struct ses_end *kept;
+
+	while (audit->store && (kept = STAILQ_FIRST(&audit->ends))) {
+		if (store_audit_over(audit->store, kept->id, &kept->end,
+				     &err) < 0)
+			return;
+		ses_logs_push(audit, kept->id);
+		forget_end(audit);
+	}
+}
+
 /**
  * ses_audit_new() - an audit log without a store yet
  * @base: borrowed, must outlive it
@@ -83,6 +131,7 @@ struct ses_audit *ses_audit_new(struct event_base *base, struct err *err)
 		audit->keep.days = SES_AUDIT_DAYS;
 		audit->keep.rows = SES_AUDIT_RECORDS;
 		LIST_INIT(&audit->readers);
+		STAILQ_INIT(&audit->ends);
 		audit->trim = event_new(base, -1, 0, on_trim, audit);
 	}
 	if (audit && audit->trim)
@@ -100,6 +149,9 @@ void ses_audit_free(struct ses_audit *audit)
 	if (!audit)
 		return;
 	ses_logs_end(audit);
+	write_ends(audit);
+	while (!STAILQ_EMPTY(&audit->ends))
+		forget_end(audit);
 	event_free(audit->trim);
 	free(audit);
 }
@@ -188,7 +240,7 @@ int ses_audit_ask(struct ses_audit *audit, const struct ses_ask *ask,
 	}
 	if (store_audit_insert(audit->store, &row, id, err) < 0)
 		return -1;
-	ses_logs_push(audit, *id);
+	ses_logs_wake(audit);
 	return 0;
 }
 
@@ -202,8 +254,10 @@ static int over(struct ses_audit *audit, int64_t id,
 		id = store_audit_find(audit->store, token);
 	if (id == 0)
 		return 0;
-	if (store_audit_over(audit->store, id, end, err) < 0)
+	if (store_audit_over(audit->store, id, end, err) < 0) {
+		keep_end(audit, id, end);
 		return -1;
+	}
 	ses_logs_push(audit, id);
 	return 0;
 }
@@ -329,8 +383,11 @@ void ses_audit_keep(struct ses_audit *audit, const char *config,
  */
 void ses_audit_tick(struct ses_audit *audit)
 {
+	write_ends(audit);
 	if (audit->store)
 		store_tick(audit->store);
+	/* Another controller may have written. */
+	ses_logs_wake(audit);
 	if (!event_pending(audit->trim, EV_TIMEOUT, NULL))
 		on_trim(-1, 0, audit);
 }

@@ -3,7 +3,8 @@
  * Reading the audit log: found from its end backwards and sent from there on,
  * a stretch at each turn of the event loop, no faster than the client takes it.
  * Who follows it is sent each row when it is written and again when its end is
- * known.
+ * known: new rows are read as the old ones were, so that nothing waits in memory
+ * for a client that is slow, and nobody is told of what is not committed.
  */
 #include <config.h>
 
@@ -21,6 +22,7 @@
 #define DEFAULT_ROWS 1000
 #define MAX_ROWS 1000000
 #define MAX_READERS 256
+#define MAX_BEHIND 50000 /* rows that a follower may be late */
 #define SPAN 2000      /* rows looked at in one turn */
 #define BATCH 64       /* records of one message */
 #define BATCH_BYTES 40000
@@ -47,6 +49,7 @@ struct ses_reader {
 	char tool[STORE_SHORT_MAX_BYTES + 1];
 	size_t most;
 	bool follow;
+	bool past; /* all that was there has been sent */
 	int64_t top;   /* newest row when the search began */
 	int64_t below; /* it goes on there */
 	int64_t sent;  /* id of the newest row that the client has */
@@ -188,31 +191,44 @@ static int find_step(struct ses_reader *reader, struct err *err)
 	return 0;
 }
 
+/* What has come since; false: nothing. */
+static bool find_new(struct ses_reader *reader, struct err *err)
+{
+	int64_t newest = 0;
+
+	if (store_audit_newest(reader->audit->store, &newest, err) < 0 ||
+	    newest <= reader->top)
+		return false;
+	if (newest - reader->top > MAX_BEHIND) {
+		err_set(err, ERR_LIMIT, 0,
+			"audit log: it is read more slowly than it is written");
+		return false;
+	}
+	reader->filter.after_id = reader->top;
+	reader->below = 0;
+	reader->most = MAX_BEHIND;
+	reader->phase = PHASE_FIND;
+	return true;
+}
+
 /* All is sent: that was it, or what has come meanwhile, or what comes. */
 static void sent_all(struct ses_reader *reader)
 {
 	struct err err = ERR_INIT;
-	int64_t newest = 0;
 
 	if (!reader->follow) {
 		batch_send(reader, false);
 		reader_free(reader);
-		return;
-	}
-	if (store_audit_newest(reader->audit->store, &newest, &err) < 0) {
+	} else if (find_new(reader, &err)) {
+		again(reader, false);
+	} else if (err.code != ERR_NONE) {
 		reader_fail(reader, &err);
-		return;
-	}
-	if (newest <= reader->top) {
+	} else {
 		reader->phase = PHASE_FOLLOW;
-		batch_send(reader, false);
-		return;
+		if (!reader->past)
+			batch_send(reader, false);
+		reader->past = true;
 	}
-	reader->filter.after_id = reader->top;
-	reader->below = 0;
-	reader->most = MAX_ROWS;
-	reader->phase = PHASE_FIND;
-	again(reader, false);
 }
 
 static int send_step(struct ses_reader *reader, struct err *err)
@@ -231,7 +247,7 @@ static int send_step(struct ses_reader *reader, struct err *err)
 			}
 			reader->sent = id;
 		}
-		batch_send(reader, true);
+		batch_send(reader, !reader->past);
 	}
 	return 0;
 }
@@ -251,6 +267,8 @@ static void on_step(evutil_socket_t fd, short what, void *arg)
 	if (!reader->audit->store)
 		ret = err_set(&err, ERR_BAD_STATE, 0,
 			      "the audit log is gone");
+	else if (reader->phase == PHASE_FOLLOW && !find_new(reader, &err))
+		ret = err.code != ERR_NONE ? -1 : 1;
 	else if (reader->phase == PHASE_FIND)
 		ret = find_step(reader, &err);
 	else if (reader->phase == PHASE_SEND)
@@ -259,7 +277,7 @@ static void on_step(evutil_socket_t fd, short what, void *arg)
 		reader_fail(reader, &err);
 	else if (reader->phase == PHASE_SEND && reader->found.n == 0)
 		sent_all(reader);
-	else
+	else if (ret == 0)
 		again(reader, false);
 }
 
@@ -362,8 +380,7 @@ static void push(struct ses_reader *reader, int64_t id)
 	struct err err = ERR_INIT;
 
 	/* What is not sent yet will be sent as it is then. */
-	if (!reader->follow ||
-	    (reader->phase != PHASE_FOLLOW && id > reader->sent))
+	if (!reader->follow || id > reader->sent)
 		return;
 	if (reader->client->conn.queued_bytes > SES_SLOW_BYTES) {
 		err_set(&err, ERR_LIMIT, 0,
@@ -380,14 +397,28 @@ static void push(struct ses_reader *reader, int64_t id)
 	}
 	if (batch.n > 0 && !matches(reader, batch.list[0]))
 		batch.n = 0;
-	/* Of what is past there is more; what comes is whole. */
 	if (batch.n > 0)
-		batch_send(reader, reader->phase != PHASE_FOLLOW);
+		batch_send(reader, !reader->past);
 	batch.used = 0;
 }
 
 /**
- * ses_logs_push() - tell those who follow the log of a row
+ * ses_logs_wake() - there may be rows that followers do not have
+ *
+ * They look when the present turn is over: what is written now may still be
+ * taken back.
+ */
+void ses_logs_wake(struct ses_audit *audit)
+{
+	struct ses_reader *reader;
+
+	LIST_FOREACH(reader, &audit->readers, link)
+		if (reader->phase == PHASE_FOLLOW)
+			again(reader, false);
+}
+
+/**
+ * ses_logs_push() - tell those who have a row that its end is known
  */
 void ses_logs_push(struct ses_audit *audit, int64_t id)
 {

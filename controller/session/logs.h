@@ -25,11 +25,21 @@ struct ses_audit {
 	struct err why;          /* there is none */
 	struct event *trim;      /* owned; goes on with trimming */
 	struct store_keep keep;
+	STAILQ_HEAD(, ses_end) ends; /* owned; tried again at each tick */
+	unsigned int n_ends;
 	LIST_HEAD(, ses_reader) readers;
 	unsigned int n_readers;
 };
 
-/* A row is new, or its end is known. */
+/* How a command ended that the store did not take. */
+struct ses_end {
+	STAILQ_ENTRY(ses_end) link;
+	int64_t id;
+	struct store_audit_end end; /* reason: below, or NULL */
+	char reason[160];
+};
+
+void ses_logs_wake(struct ses_audit *audit);
 void ses_logs_push(struct ses_audit *audit, int64_t id);
 void ses_logs_end(struct ses_audit *audit);
 

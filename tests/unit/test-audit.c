@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <event2/event.h>
+#include <sqlite3.h>
 
 #include "controller/core/core.h"
 #include "controller/session/audit.h"
@@ -455,7 +456,35 @@ START_TEST(test_logs_follower_misses_nothing_meanwhile)
 }
 END_TEST
 
-START_TEST(test_logs_slow_follower_is_told_and_dropped)
+static void ask_often(int times)
+{
+	ck_assert_int_eq(store_begin(store, &err), 0);
+	for (int i = 0; i < times; i++)
+		(void)ask("exec", "s", 0);
+	ck_assert_int_eq(store_commit(store, &err), 0);
+}
+
+START_TEST(test_logs_slow_follower_costs_no_memory_and_gets_all)
+{
+	Ctl__Logs logs = CTL__LOGS__INIT;
+	const Ctl__Reply *msg;
+	size_t got = 0;
+
+	logs.follow = true;
+	request(&logs);
+	turn(5);
+	for (int i = 0; i < 20; i++) {
+		ask_often(1000);
+		turn(50);
+		ck_assert_uint_lt(client.conn.queued_bytes, 512U << 10);
+	}
+	while ((msg = reply()))
+		got += msg->records->n_records;
+	ck_assert_uint_eq(got, 20000);
+}
+END_TEST
+
+START_TEST(test_logs_follower_far_behind_is_told_and_dropped)
 {
 	Ctl__Logs logs = CTL__LOGS__INIT;
 	const Ctl__Reply *msg;
@@ -464,10 +493,30 @@ START_TEST(test_logs_slow_follower_is_told_and_dropped)
 	logs.follow = true;
 	request(&logs);
 	turn(5);
-	ck_assert_int_eq(store_begin(store, &err), 0);
-	for (int i = 0; i < 20000; i++)
-		(void)ask("exec", "s", 0);
-	ck_assert_int_eq(store_commit(store, &err), 0);
+	ask_often(50001);
+	while (!told && (msg = reply()))
+		told = msg->re_case == CTL__REPLY__RE_ERROR &&
+		       msg->error->code == ERR_LIMIT;
+	ck_assert(told);
+	ck_assert_ptr_null(reply());
+}
+END_TEST
+
+/* Ends of what it has are told at once: too many of them are not kept. */
+START_TEST(test_logs_follower_that_does_not_read_is_told_and_dropped)
+{
+	Ctl__Logs logs = CTL__LOGS__INIT;
+	const struct ctl_result result = { .status = 3 };
+	const Ctl__Reply *msg;
+	bool told = false;
+
+	logs.follow = true;
+	(void)ask("exec", "s", 1);
+	request(&logs);
+	(void)reply();
+	for (int i = 0; i < 40000; i++)
+		ck_assert_int_eq(ses_audit_over(audit, 1, NULL, &result, &err),
+				 0);
 	ck_assert_uint_lt(client.conn.queued_bytes, 2U << 20);
 	ck_assert(!client.conn.overflow);
 	while (!told && (msg = reply()))
@@ -475,6 +524,48 @@ START_TEST(test_logs_slow_follower_is_told_and_dropped)
 		       msg->error->code == ERR_LIMIT;
 	ck_assert(told);
 	ck_assert_ptr_null(reply());
+}
+END_TEST
+
+START_TEST(test_logs_follower_hears_nothing_of_what_is_taken_back)
+{
+	Ctl__Logs logs = CTL__LOGS__INIT;
+	const Ctl__Reply *msg;
+
+	logs.follow = true;
+	request(&logs);
+	while (reply())
+		;
+	ck_assert_int_eq(store_begin(store, &err), 0);
+	(void)ask("exec", "wrong", 0);
+	store_rollback(store);
+	ck_assert_ptr_null(reply());
+	(void)ask("exec", "right", 0);
+	msg = reply();
+	ck_assert_uint_eq(msg->records->n_records, 1);
+	ck_assert_str_eq(msg->records->records[0]->session, "right");
+}
+END_TEST
+
+START_TEST(test_audit_end_that_was_not_taken_is_written_later)
+{
+	const struct ctl_result result = { .status = 42, .text = "why" };
+	Ctl__Logs logs = CTL__LOGS__INIT;
+	int64_t id = ask("exec", "s", 5);
+	char path[96];
+	sqlite3 *db;
+
+	(void)snprintf(path, sizeof(path), "%s/creel.db", dir);
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	(void)sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	ck_assert_int_eq(ses_audit_over(audit, id, TOKEN(5), &result, &err),
+			 -1);
+	(void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	(void)sqlite3_close(db);
+	ses_audit_tick(audit);
+	request(&logs);
+	ck_assert_uint_eq(reply()->records->records[0]->status, 42);
+	(void)reply();
 }
 END_TEST
 
@@ -633,7 +724,17 @@ Suite *test_suite(void)
 		tcase,
 		test_logs_follower_hears_begin_and_end_of_what_it_asked_for);
 	tcase_add_test(tcase, test_logs_follower_misses_nothing_meanwhile);
-	tcase_add_test(tcase, test_logs_slow_follower_is_told_and_dropped);
+	tcase_add_test(tcase,
+		       test_logs_slow_follower_costs_no_memory_and_gets_all);
+	tcase_add_test(tcase,
+		       test_logs_follower_far_behind_is_told_and_dropped);
+	tcase_add_test(
+		tcase,
+		test_logs_follower_that_does_not_read_is_told_and_dropped);
+	tcase_add_test(tcase,
+		       test_logs_follower_hears_nothing_of_what_is_taken_back);
+	tcase_add_test(tcase,
+		       test_audit_end_that_was_not_taken_is_written_later);
 	tcase_add_test(tcase,
 		       test_audit_trim_keeps_what_the_most_generous_wants);
 	tcase_add_test(tcase, test_audit_trim_forgets_the_old_but_not_the_last);

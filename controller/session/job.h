@@ -10,11 +10,12 @@
 #include <stdint.h>
 
 #include "controller/core/fail.h"
+#include "proto/wire.h"
 
 struct event_base;
 struct job;
 
-#define JOB_MAX_FDS 8
+#define JOB_MAX_FDS WIRE_MAX_FDS
 #define JOB_MAX_BYTES (256U << 10)
 #define JOB_MAX 16 /* at once; more wait */
 

@@ -191,6 +191,27 @@ static void on_sandbox_gone(void *arg, struct ctl_sandbox *sandbox)
 	end_record(sandbox);
 }
 
+static void on_protected(void *arg, struct ctl_sandbox *sandbox,
+			 const char *path, bool appeared)
+{
+	struct ses *ses = arg;
+	const struct ses_sandbox *record = sandbox->session;
+	const struct ses_ask ask = {
+		.tool = appeared ? "appeared" : "unmasked",
+		.session = scope_of(sandbox),
+		.agent = record ? record->agent : "",
+		.sandbox = sandbox->label.name,
+		.text = path,
+		.sandboxed = true,
+	};
+	int64_t id;
+
+	ses_events_tell(ses->events, "appeared", sandbox->label.name,
+			scope_of(sandbox), "%s%s", path,
+			appeared ? "" : ": replaced on the host");
+	(void)ses_audit_ask(ses->audit, &ask, &id, &(struct err)ERR_INIT);
+}
+
 static void on_client_gone(void *arg, struct ctl_client *client)
 {
 	struct ses *ses = arg;
@@ -239,6 +260,7 @@ static void set_hooks(struct ses *ses)
 		.sandbox_live = on_sandbox_live,
 		.sandbox_end = on_sandbox_end,
 		.sandbox_gone = on_sandbox_gone,
+		.protected_path = on_protected,
 		.client_gone = on_client_gone,
 		.item = on_item,
 		.info = on_info,

@@ -7,11 +7,14 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "controller/image/store.h"
 #include "controller/session/manager.h"
+#include "controller/session/origin.h"
+#include "controller/session/seccomp.h"
 #include "controller/session/workspace.h"
 #include "proto/cleanup.h"
 
@@ -21,6 +24,7 @@ struct prepared {
 	bool image;
 	size_t n_binds;
 	size_t filter_len;
+	char warning[200]; /* about the filter; "" none */
 };
 
 /**
@@ -59,12 +63,14 @@ static int open_image(const struct ses_make *make, struct prepared *prepared,
 	const char *state = make->of->ses->ctl->state_dir;
 	struct ctl_fail *fail = &result->fail;
 	auto_free char *path = NULL;
+	char text[SES_ORIGIN_BYTES];
 	enum img_kind kind;
 	int fd = -1;
 
 	if (img_find(state ? state : "/nonexistent", session->image, &kind,
 		     &fd, &path, &fail->err) < 0) {
-		err_wrap(&fail->err, "%.60s", session->origins[POL_IMAGE].key);
+		err_wrap(&fail->err, "%.90s",
+			 ses_origin(session, POL_IMAGE, text));
 		return ctl_fail_hint(fail, "%s", IMG_HINT);
 	}
 	if (kind == IMG_KIND_HOST)
@@ -103,24 +109,34 @@ static int open_binds(const struct ses_make *make, struct prepared *prepared,
 	return 0;
 }
 
-static int compile(const struct pol_session *session, uint8_t **filter,
-		   struct prepared *prepared, struct ctl_fail *fail)
+static int compile(const struct pol_session *session,
+		   struct flt_program *filter, struct prepared *prepared,
+		   struct ctl_fail *fail)
 {
-	(void)filter;
-	prepared->filter_len = 0;
+	char place[SES_ORIGIN_BYTES];
+	const char *key = ses_origin(session, POL_SECCOMP_PROFILE, place);
+	char text[100] = "";
+
 	if (!session->seccomp_profile)
 		return 0;
-	return err_set(&fail->err, ERR_UNSUPPORTED, 0,
-		       "%.80s: profiles cannot be compiled",
-		       session->origins[POL_SECCOMP_PROFILE].key);
+	if (ses_seccomp_compile(session->seccomp_profile, session->cap_keep,
+				filter, fail) < 0)
+		return err_wrap(&fail->err, "%.90s", key);
+	prepared->filter_len = filter->len;
+	if (ses_seccomp_warning(filter, text, sizeof(text)))
+		(void)snprintf(prepared->warning, sizeof(prepared->warning),
+			       "%.80s: %s", key, text);
+	return 0;
 }
 
 /* Only the configuration and the file system: this is another process. */
 static void work(void *arg, struct job_result *result)
 {
 	const struct ses_make *make = arg;
+	__attribute__((cleanup(flt_program_fini))) struct flt_program filter = {
+		.bytes = NULL,
+	};
 	struct prepared prepared = { .agent = false };
-	auto_free uint8_t *filter = NULL;
 
 	if (open_workspace(make, &prepared, result) < 0 ||
 	    open_image(make, &prepared, result) < 0 ||
@@ -134,9 +150,9 @@ static void work(void *arg, struct job_result *result)
 		return;
 	}
 	memcpy(result->bytes, &prepared, sizeof(prepared));
-	if (filter)
-		memcpy(result->bytes + sizeof(prepared), filter,
-		       prepared.filter_len);
+	if (filter.bytes)
+		memcpy(result->bytes + sizeof(prepared), filter.bytes,
+		       filter.len);
 }
 
 /**
@@ -189,8 +205,12 @@ int ses_prepare_take(struct ses_make *make, struct job_result *result,
 
 	if (result->len >= sizeof(prepared)) {
 		memcpy(&prepared, result->bytes, sizeof(prepared));
-		if (take(&make->parts, result, &prepared) == 0)
+		if (take(&make->parts, result, &prepared) == 0) {
+			if (prepared.warning[0])
+				ctl_sandbox_warn(make->of->sandbox, "%s",
+						 prepared.warning);
 			return 0;
+		}
 	}
 	return err_set(&fail->err, ERR_INTERNAL, 0,
 		       "session: its preparation came to nothing");

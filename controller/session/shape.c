@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "controller/session/manager.h"
+#include "controller/session/origin.h"
 #include "controller/session/workspace.h"
 #include "proto/cleanup.h"
 
@@ -364,17 +365,20 @@ static struct ctl_keys *keys_of(const struct pol_session *session,
 				struct err *err)
 {
 	struct ctl_keys *keys = ctl_keys_new();
+	char text[SES_ORIGIN_BYTES];
 
 	if (!keys) {
 		err_set(err, ERR_KERNEL, ENOMEM, "sandbox");
 		return NULL;
 	}
 	for (size_t i = 0; i < sizeof(flags_of) / sizeof(flags_of[0]); i++) {
-		const char *key = session->origins[flags_of[i].value].key;
+		enum pol_value value = flags_of[i].value;
 
-		if (!key || is_given(flags, flags_of[i].name))
+		if (!session->origins[value].key ||
+		    is_given(flags, flags_of[i].name))
 			continue;
-		if (ctl_keys_set(keys, flags_of[i].flag, key, err) < 0) {
+		if (ctl_keys_set(keys, flags_of[i].flag,
+				 ses_origin(session, value, text), err) < 0) {
 			ctl_keys_free(keys);
 			return NULL;
 		}

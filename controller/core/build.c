@@ -23,6 +23,7 @@
 #define INODES_MIN 1024
 
 #define WHAT_IMAGE (-2)
+#define WHAT_LIMIT (-3) /* and below: less an enum ctl_limit */
 
 static int send_fds(struct ctl_sandbox *sandbox, Hlp__Request *req,
 		    const int *fds, size_t n_fds, int what)
@@ -179,17 +180,20 @@ static int send_limits(struct ctl_sandbox *sandbox,
 		Hlp__Limit limit;
 		bool set;
 		uint64_t value;
-	} limits[] = {
-		{ HLP__LIMIT__LIMIT_MEMORY_MAX, spec->memory != 0,
-		  spec->memory },
-		{ HLP__LIMIT__LIMIT_MEMORY_SWAP_MAX,
-		  spec->memory != 0 && spec->swap != UINT64_MAX, spec->swap },
-		{ HLP__LIMIT__LIMIT_PIDS_MAX, spec->pids != 0, spec->pids },
-		{ HLP__LIMIT__LIMIT_CPU_MAX, spec->cpu_usec != 0,
-		  spec->cpu_usec },
+	} limits[CTL_LIMIT_COUNT] = {
+		[CTL_LIMIT_MEMORY] = { HLP__LIMIT__LIMIT_MEMORY_MAX,
+				       spec->memory != 0, spec->memory },
+		[CTL_LIMIT_SWAP] = { HLP__LIMIT__LIMIT_MEMORY_SWAP_MAX,
+				     spec->memory != 0 &&
+					     spec->swap != UINT64_MAX,
+				     spec->swap },
+		[CTL_LIMIT_PIDS] = { HLP__LIMIT__LIMIT_PIDS_MAX,
+				     spec->pids != 0, spec->pids },
+		[CTL_LIMIT_CPUS] = { HLP__LIMIT__LIMIT_CPU_MAX,
+				     spec->cpu_usec != 0, spec->cpu_usec },
 	};
 
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+	for (int i = 0; i < CTL_LIMIT_COUNT; i++) {
 		Hlp__Request req = HLP__REQUEST__INIT;
 		Hlp__SetLimit msg = HLP__SET_LIMIT__INIT;
 
@@ -199,7 +203,7 @@ static int send_limits(struct ctl_sandbox *sandbox,
 		msg.value = limits[i].value;
 		req.op_case = HLP__REQUEST__OP_LIMIT;
 		req.limit = &msg;
-		if (send_verb(sandbox, &req, -1, -1) < 0)
+		if (send_verb(sandbox, &req, -1, WHAT_LIMIT - i) < 0)
 			return -1;
 	}
 	return 0;
@@ -222,44 +226,12 @@ static int send_all(struct ctl_sandbox *sandbox)
 	return send_verb(sandbox, &req, -1, -1);
 }
 
-static bool has_word(const char *list, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (const char *at = list; (at = strstr(at, word)); at += len)
-		if ((at == list || at[-1] == ' ') &&
-		    (at[len] == '\0' || at[len] == ' '))
-			return true;
-	return false;
-}
-
 /* What the helper would refuse can be said better before it is asked. */
 static int check_helper(const struct ctl *ctl, const struct ctl_spec *spec,
 			struct ctl_fail *fail)
 {
 	const struct ctl_helper_info *info = &ctl->info;
-	const struct {
-		const char *flag;
-		const char *controller;
-		bool wanted;
-	} needs[] = {
-		{ "--memory", "memory", spec->memory != 0 },
-		{ "--pids", "pids", spec->pids != 0 },
-		{ "--cpus", "cpu", spec->cpu_usec != 0 },
-	};
 
-	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
-		if (!needs[i].wanted ||
-		    (info->cgroup &&
-		     has_word(info->controllers, needs[i].controller)))
-			continue;
-		err_set(&fail->err, ERR_UNSUPPORTED, 0,
-			"%s: the %s controller is not available: %s",
-			needs[i].flag, needs[i].controller,
-			info->cgroup_why[0] ? info->cgroup_why :
-					      "it is not delegated");
-		return ctl_fail_hint(fail, "creel doctor says what is missing");
-	}
 	if (spec->host_net && !info->host_network)
 		return err_set(&fail->err, ERR_DENIED, 0,
 			       "--network host: the policy does not allow it");
@@ -298,8 +270,12 @@ int ctl_build_start(struct ctl_sandbox *sandbox, struct ctl_spec *spec,
 {
 	struct ctl_build *build;
 
-	if (check_helper(sandbox->ctl, spec, fail) < 0)
+	sandbox->keys = ptr_take(&spec->keys);
+	if (check_helper(sandbox->ctl, spec, fail) < 0 ||
+	    ctl_enforce_check(sandbox, spec, fail) < 0) {
+		ctl_fail_rename(fail, sandbox->keys);
 		return -1;
+	}
 	build = calloc(1, sizeof(*build));
 	if (!build)
 		return err_set(&fail->err, ERR_KERNEL, ENOMEM, "sandbox");
@@ -339,12 +315,14 @@ static void record(struct ctl_build *build, const Hlp__Failed *msg)
 	int what = build->what[msg->seq - build->first_seq];
 	const struct ctl_mount *mount =
 		what >= 0 ? &build->spec->mounts[what] : NULL;
+	bool limit = what <= WHAT_LIMIT;
 	struct ctl_fail *fail = &build->fail;
 	char text[150];
 
 	(void)snprintf(text, sizeof(text), "%s", msg->text);
 	ctl_text_clean(text);
 	build->failed = true;
+	build->limit = limit ? (enum ctl_limit)(WHAT_LIMIT - what) : 0;
 	*fail = (struct ctl_fail)CTL_FAIL_INIT;
 	err_set(&fail->err,
 		msg->code > ERR_NONE && msg->code <= ERR_INTERNAL ?
@@ -355,7 +333,14 @@ static void record(struct ctl_build *build, const Hlp__Failed *msg)
 	if (mount)
 		err_wrap(&fail->err, "%.70s", mount->what);
 	else
-		err_wrap(&fail->err, "sandbox");
+		err_wrap(&fail->err, "%s",
+			 limit ? ctl_limit_flag(build->limit) :
+			 msg->seq == build->first_seq &&
+					 strstr(text, "capabilit") ?
+				 "--cap-keep" :
+				 "sandbox");
+	build->drop = limit && build->spec->best_effort &&
+		      msg->code == ERR_UNSUPPORTED;
 	/* Only sources can fail for want of idmapped mounts of their kind. */
 	build->retry = ((mount && mount->kind == CTL_MOUNT_BIND) ||
 			what == WHAT_IMAGE) &&
@@ -372,10 +357,15 @@ static void build_again(struct ctl_sandbox *sandbox)
 {
 	struct ctl_build *build = sandbox->build;
 
-	(void)snprintf(sandbox->warning, sizeof(sandbox->warning), "%.110s",
-		       build->fail.err.text);
-	build->map_caller = true;
-	build->retry = build->failed = false;
+	if (build->drop) {
+		ctl_limit_drop(sandbox, build->spec, build->limit,
+			       build->fail.err.text +
+				       strcspn(build->fail.err.text, " "));
+	} else {
+		ctl_sandbox_warn(sandbox, "%.110s", build->fail.err.text);
+		build->map_caller = true;
+	}
+	build->retry = build->drop = build->failed = false;
 	build->first_seq = build->last_seq = 0;
 	(void)send_all(sandbox);
 }
@@ -396,11 +386,12 @@ void ctl_build_failed(struct ctl_sandbox *sandbox, const Hlp__Failed *msg)
 		record(build, msg);
 	if (msg->seq != build->last_seq)
 		return;
-	if (build->retry) {
+	if (build->retry || build->drop) {
 		build_again(sandbox);
 		return;
 	}
 	fail = build->fail;
+	ctl_fail_rename(&fail, sandbox->keys);
 	ctl_log(CTL_LOG_INFO, "sandbox=%s %s", sandbox->label.name,
 		fail.err.text);
 	ctl_sandbox_start_failed(sandbox, &fail);

@@ -44,6 +44,7 @@
 #define CTL_RESYNC_MS 2000     /* for adopted sandboxes to answer */
 #define CTL_LOOKUP_SEC 10      /* for creel-init to open a file */
 #define CTL_TICK_SEC 5
+#define CTL_SANDBOX_WARNINGS 8
 
 struct ctl_client;
 struct ctl_sandbox;
@@ -98,6 +99,8 @@ struct ctl_exec {
 	uint32_t lookup_seq; /* of an open of /etc/passwd, 0 none */
 	time_t asked_at;
 	bool ends_sandbox;   /* of run */
+	bool own_user;    /* its caller asked for it, not */
+	bool own_workdir; /* whoever made the sandbox */
 	bool detach;
 	bool created; /* this command's request made the sandbox */
 	bool lost;
@@ -152,13 +155,23 @@ struct ctl_sandbox {
 	struct ses_sandbox *session; /* borrowed; NULL: of no session */
 	struct ctl_defaults defaults; /* of its commands */
 	uint64_t cleans; /* it empties this overlay, 0 none */
-	char warning[120];
+	char *warnings[CTL_SANDBOX_WARNINGS]; /* owned */
+	size_t n_warnings;
+	struct ctl_keys *keys; /* owned; NULL: messages name flags */
 	uint32_t answer_seq;
 	LIST_HEAD(, ctl_exec) execs;
 	unsigned int n_execs;
 	struct ctl_waiters waiters;
 	time_t since; /* last time a command ended, or adopted */
 	bool buried;
+};
+
+enum ctl_limit {
+	CTL_LIMIT_MEMORY = 0,
+	CTL_LIMIT_SWAP,
+	CTL_LIMIT_PIDS,
+	CTL_LIMIT_CPUS,
+	CTL_LIMIT_COUNT,
 };
 
 /* What is needed until the helper has said started or failed. */
@@ -172,6 +185,8 @@ struct ctl_build {
 	int16_t what[CTL_MAX_MOUNTS + 24]; /* mount of each verb, or -1 */
 	bool map_caller;
 	bool retry; /* once more, with map_caller */
+	bool drop;  /* or without this limit */
+	enum ctl_limit limit;
 	bool failed;
 	struct ctl_fail fail;
 };
@@ -249,6 +264,18 @@ int ctl_build_start(struct ctl_sandbox *sandbox, struct ctl_spec *spec,
 void ctl_build_failed(struct ctl_sandbox *sandbox, const Hlp__Failed *msg);
 struct ctl_sandbox *ctl_build_find(struct ctl *ctl, uint32_t seq);
 void ctl_build_free(struct ctl_build *build);
+
+/* told.c */
+void ctl_sandbox_warn(struct ctl_sandbox *sandbox, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void ctl_told_fail(const struct ctl_exec *exec, struct ctl_fail *fail);
+
+/* enforce.c */
+const char *ctl_limit_flag(enum ctl_limit limit);
+void ctl_limit_drop(struct ctl_sandbox *sandbox, struct ctl_spec *spec,
+		    enum ctl_limit limit, const char *why);
+int ctl_enforce_check(struct ctl_sandbox *sandbox, struct ctl_spec *spec,
+		      struct ctl_fail *fail);
 
 /* sandbox.c */
 struct ctl_sandbox *ctl_sandbox_new(struct ctl *ctl,

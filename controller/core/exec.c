@@ -63,6 +63,8 @@ void ctl_exec_set_command(struct ctl_exec *exec, struct ctl_command *cmd)
 {
 	exec->cmd = cmd;
 	exec->timeout_ms = cmd->timeout_ms;
+	exec->own_user = cmd->user_text[0] != '\0';
+	exec->own_workdir = cmd->workdir != NULL;
 }
 
 /* Sets exec->user as far as it is known; 1: /etc/passwd must tell the rest. */
@@ -156,7 +158,7 @@ static void reply_started(struct ctl_exec *exec, struct ctl_waiter *waiter,
 	struct ctl_sandbox *sandbox = exec->sandbox;
 	Ctl__Reply reply = CTL__REPLY__INIT;
 	Ctl__Started msg = CTL__STARTED__INIT;
-	char *warnings[2];
+	char *warnings[CTL_SANDBOX_WARNINGS + 1];
 
 	msg.sandbox = sandbox->label.name;
 	msg.id = sandbox->hex;
@@ -165,8 +167,8 @@ static void reply_started(struct ctl_exec *exec, struct ctl_waiter *waiter,
 	msg.token.data = exec->token;
 	msg.token.len = WIRE_ID_BYTES;
 	msg.warnings = warnings;
-	if (exec->created && sandbox->warning[0])
-		warnings[msg.n_warnings++] = sandbox->warning;
+	for (size_t i = 0; exec->created && i < sandbox->n_warnings; i++)
+		warnings[msg.n_warnings++] = sandbox->warnings[i];
 	if (exec->note[0])
 		warnings[msg.n_warnings++] = exec->note;
 	reply.re_case = CTL__REPLY__RE_STARTED;
@@ -266,13 +268,15 @@ void ctl_exec_fail(struct ctl_exec *exec, const struct ctl_fail *fail)
 {
 	struct ctl_sandbox *sandbox = exec->sandbox;
 	struct ctl_result result = { .status = fail->status };
+	struct ctl_fail named = *fail;
 	struct ctl_waiter *waiter;
 
+	ctl_told_fail(exec, &named);
 	(void)snprintf(result.text, sizeof(result.text), "%.90s",
-		       fail->err.text);
+		       named.err.text);
 	CTL_HOOK(exec->ctl, exec_over, exec, &result);
 	while ((waiter = LIST_FIRST(&exec->waiters))) {
-		ctl_reply_fail(waiter->client, waiter->seq, fail);
+		ctl_reply_fail(waiter->client, waiter->seq, &named);
 		ctl_waiter_free(waiter);
 	}
 	if (exec->ends_sandbox && sandbox->state == CTL_SANDBOX_LIVE)

@@ -67,6 +67,18 @@ int ctl_ulimit_parse(const Ctl__Ulimit *msg, struct ctl_rlimit *out,
 }
 
 /**
+ * ctl_ulimit_name() - as --ulimit has it
+ */
+const char *ctl_ulimit_name(uint32_t resource)
+{
+	for (size_t i = 0; i < sizeof(ulimit_names) / sizeof(ulimit_names[0]);
+	     i++)
+		if (ulimit_names[i].resource == resource)
+			return ulimit_names[i].name;
+	return "?";
+}
+
+/**
  * ctl_size_text() - bytes as people write them: "512 MiB"
  */
 void ctl_size_text(uint64_t bytes, char *text, size_t size)

@@ -318,6 +318,9 @@ void ctl_sandbox_free(struct ctl_sandbox *sandbox)
 	ctl_defaults_fini(&sandbox->defaults);
 	ctl_build_free(sandbox->build);
 	ctl_watch_free(sandbox->watch);
+	for (size_t i = 0; i < sandbox->n_warnings; i++)
+		free(sandbox->warnings[i]);
+	ctl_keys_free(sandbox->keys);
 	free(sandbox);
 }
 

@@ -111,6 +111,7 @@ int ctl_ulimit_parse(const Ctl__Ulimit *msg, struct ctl_rlimit *out,
 		     struct err *err);
 int ctl_limits_check(const Ctl__Spec *msg, struct ctl_spec *spec,
 		     struct ctl_fail *fail);
+const char *ctl_ulimit_name(uint32_t resource);
 void ctl_size_text(uint64_t bytes, char *text, size_t size);
 
 /* hosts.c */

@@ -30,15 +30,22 @@
 	(CAP(SYS_ADMIN) | CAP(SYS_PTRACE) | CAP(SYS_RESOURCE) |              \
 	 CAP(SYS_MODULE) | CAP(SYS_RAWIO) | CAP(SYS_BOOT) | CAP(SYS_TIME) |  \
 	 CAP(SYS_PACCT) | CAP(SYS_TTY_CONFIG) | CAP(NET_ADMIN) | CAP(MKNOD) | \
-	 CAP(DAC_READ_SEARCH) | CAP(LINUX_IMMUTABLE) | CAP(SETFCAP) |        \
-	 CAP(SETPCAP) | CAP(MAC_ADMIN) | CAP(MAC_OVERRIDE) | CAP(SYSLOG) |   \
-	 CAP(AUDIT_CONTROL) | CAP(AUDIT_READ) | CAP(WAKE_ALARM) |            \
-	 CAP(BLOCK_SUSPEND) | CAP(PERFMON) | CAP(BPF) |                      \
-	 CAP(CHECKPOINT_RESTORE))
+	 CAP(DAC_READ_SEARCH) | CAP(LINUX_IMMUTABLE) | CAP(MAC_ADMIN) |      \
+	 CAP(MAC_OVERRIDE) | CAP(SYSLOG) | CAP(AUDIT_CONTROL) |              \
+	 CAP(AUDIT_READ) | CAP(WAKE_ALARM) | CAP(BLOCK_SUSPEND) |            \
+	 CAP(PERFMON) | CAP(BPF) | CAP(CHECKPOINT_RESTORE))
 
-#define CAPS_DEFAULT                                              \
-	(CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FOWNER) | CAP(FSETID) | \
-	 CAP(KILL) | CAP(SETGID) | CAP(SETUID) | CAP(NET_BIND_SERVICE))
+/*
+ * What containers have elsewhere, less the above. SETFCAP: a file's
+ * capabilities count for no more than the sandbox's own ids, and neither where
+ * nothing is gained by execve(2); SETPCAP: what can be raised is what there is,
+ * and NOROOT is locked. The network's are void behind the seal.
+ */
+#define CAPS_DEFAULT                                                        \
+	(CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FOWNER) | CAP(FSETID) |       \
+	 CAP(KILL) | CAP(SETGID) | CAP(SETUID) | CAP(SETPCAP) |             \
+	 CAP(SETFCAP) | CAP(NET_BIND_SERVICE) | CAP(NET_RAW) |              \
+	 CAP(SYS_CHROOT) | CAP(AUDIT_WRITE))
 
 /**
  * hlp_policy_builtin() - what holds where there is no file

@@ -272,7 +272,7 @@ START_TEST(test_validate_capabilities_never_and_by_policy)
 	static const unsigned int never[] = {
 		CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_SYS_RESOURCE,
 		CAP_SYS_MODULE, CAP_NET_ADMIN, CAP_MKNOD, CAP_BPF, CAP_PERFMON,
-		CAP_SYS_RAWIO, CAP_DAC_READ_SEARCH, CAP_SYS_BOOT, CAP_SETFCAP,
+		CAP_SYS_RAWIO, CAP_DAC_READ_SEARCH, CAP_SYS_BOOT, CAP_MAC_ADMIN,
 		41, 63,
 	};
 	Hlp__New msg = new_default();

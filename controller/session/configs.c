@@ -115,6 +115,29 @@ static void keep_problem(struct ses_config *config,
 	(void)snprintf(config->problem, sizeof(config->problem), "%s", text);
 }
 
+static int64_t number_of(const struct cfg *cfg, const char *path,
+			 int64_t otherwise)
+{
+	const struct cfg_node *node = cfg_get(cfg->root, path);
+
+	return node && node->type == CFG_INTEGER && node->integer >= 0 ?
+		       node->integer :
+		       otherwise;
+}
+
+/* How much of the audit log is wanted. */
+static void keep_audit(struct ses *ses, const struct ses_config *config)
+{
+	const struct cfg *cfg = config->now->cfg;
+
+	ses_audit_keep(ses->audit, config->path,
+		       (uint32_t)number_of(cfg, "audit.maxDays",
+					   SES_AUDIT_DAYS),
+		       (uint64_t)number_of(cfg, "audit.maxRecords",
+					   SES_AUDIT_RECORDS));
+	ses_events_tell(ses->events, "config", "", "", "%s", config->path);
+}
+
 static int load(struct ses *ses, struct ses_config *config)
 {
 	struct cfg_problems problems = CFG_PROBLEMS_INIT;
@@ -133,6 +156,7 @@ static int load(struct ses *ses, struct ses_config *config)
 		made->serial = ++ses->serial;
 		ses_cfg_unref(config->now);
 		config->now = made;
+		keep_audit(ses, config);
 		config->problem[0] = '\0';
 		cfg_problems_fini(&problems);
 		return 0;

@@ -93,11 +93,18 @@ static int on_request(void *arg, struct ctl_client *client,
 		return ses_req_prune(ses, client, req, fail);
 	if (req->op_case == CTL__REQUEST__OP_HOST_DONE)
 		return ses_req_host_done(ses, client, req, fail);
+	if (req->op_case == CTL__REQUEST__OP_MEDIA_ADD)
+		return ses_req_media(ses, client, req, fail);
 	if (req->op_case == CTL__REQUEST__OP_LOGS)
 		return ses_req_logs(ses->audit, client, req, fail);
 	if (req->op_case == CTL__REQUEST__OP_EVENTS)
 		return ses_req_events(ses->events, client, req, fail);
 	return ses_req_target(ses, client, req, fail);
+}
+
+static const char *scope_of(const struct ctl_sandbox *sandbox)
+{
+	return sandbox->session ? sandbox->session->scope_key : "";
 }
 
 /* Of a command of no session; theirs are in the log already. */
@@ -119,7 +126,12 @@ static void on_exec_new(void *arg, struct ctl_exec *exec,
 	};
 	struct err err = ERR_INIT;
 
-	if (ses->entering || !client)
+	if (!client)
+		return;
+	ses_events_tell(ses->events, "exec", ask.sandbox,
+			scope_of(exec->sandbox), "%s",
+			cmd->argc > 0 ? cmd->strings : "");
+	if (ses->entering)
 		return;
 	if (ses_audit_ask(ses->audit, &ask, &exec->audit_id, &err) < 0)
 		(void)snprintf(exec->note, sizeof(exec->note),
@@ -142,15 +154,16 @@ static void on_exec_over(void *arg, struct ctl_exec *exec,
 		record->used_ms = ses_now_ms();
 		record->used = true;
 	}
+	if (exec->sandbox)
+		ses_events_tell(ses->events, "exited",
+				exec->sandbox->label.name,
+				scope_of(exec->sandbox), "%s%sstatus %u",
+				exec->name ? exec->name : "",
+				exec->name ? ": " : "", result->status);
 	if (ses_audit_over(ses->audit, exec->audit_id, exec->token, result,
 			   &err) < 0)
 		ctl_log(CTL_LOG_WARN, "audit log: %s", err.text);
 	exec->audit_id = 0;
-}
-
-static const char *scope_of(const struct ctl_sandbox *sandbox)
-{
-	return sandbox->session ? sandbox->session->scope_key : "";
 }
 
 static void on_sandbox_live(void *arg, struct ctl_sandbox *sandbox)
@@ -323,6 +336,7 @@ void ses_free(struct ses *ses)
 		record->sandbox = NULL;
 		ses_record_free(record);
 	}
+	ses_stages_free(ses);
 	ses_configs_free(ses);
 	ctl_map_fini(&ses->scopes);
 	ses_audit_free(ses->audit);

@@ -134,6 +134,7 @@ struct ses_target {
 	struct pol_session *session; /* of a session; owned, unless lent */
 	bool lent;
 	struct ses_sandbox *record;  /* borrowed; NULL: it has no sandbox */
+	struct ctl_sandbox *plain;   /* borrowed; NULL: there is none */
 };
 
 #define auto_target \
@@ -154,6 +155,7 @@ struct ses {
 	unsigned int n_configs;
 	uint64_t serial;
 	time_t pruned_at;
+	LIST_HEAD(, ses_stage) stages;
 	struct ses_audit *audit;   /* owned */
 	struct ses_events *events; /* owned */
 	bool entering; /* a command of a session, which is in the log already */
@@ -181,6 +183,10 @@ int ses_target_resolve(struct ses *ses, const char *target,
 		       const Ctl__Config *config, struct ses_target *out,
 		       struct ctl_fail *fail);
 void ses_target_fini(struct ses_target *target);
+
+int ses_target_session(struct ses *ses, const char *key,
+		       const Ctl__Config *config, struct ses_target *out,
+		       struct ctl_fail *fail);
 
 /* record.c: sandboxes of sessions, in memory and in the store */
 struct ses_sandbox *ses_record_find(struct ses *ses, const char *config,
@@ -259,6 +265,11 @@ int ses_req_host_done(struct ses *ses, struct ctl_client *client,
 int ses_req_list(struct ses *ses, struct ctl_client *client,
 		 const Ctl__Request *req, struct ctl_fail *fail);
 void ses_item(struct ses *ses, struct ctl_sandbox *sandbox, Ctl__Item *item);
+
+/* stage.c */
+int ses_req_media(struct ses *ses, struct ctl_client *client,
+		  const Ctl__Request *req, struct ctl_fail *fail);
+void ses_stages_free(struct ses *ses);
 
 /* recreate.c */
 int ses_req_recreate(struct ses *ses, struct ctl_client *client,

@@ -108,6 +108,7 @@ static void audit(struct ses *ses, struct ctl_client *client, const char *tool,
 		.tool = tool,
 		.session = session,
 		.agent = agent,
+		.sandboxed = true,
 		.client = client,
 	};
 	int64_t id;

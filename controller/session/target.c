@@ -36,6 +36,7 @@ static int find_live(struct ses *ses, const char *text, struct ses_target *out,
 	if (!sandbox)
 		return fail->err.code == ERR_NONE ? 0 : -1;
 	out->kind = SES_TARGET_PLAIN;
+	out->plain = sandbox;
 	if (!sandbox->label.managed)
 		return 1;
 	if (ses_store_need(ses, fail) < 0)
@@ -68,20 +69,16 @@ static struct pol_session *resolve(const struct cfg *cfg, const char *text,
 }
 
 /**
- * ses_target_resolve() - find out what a TARGET means
- * @config: NULL: it is a name, whatever it looks like
+ * ses_target_session() - find out which session a word means
+ * @config: NULL: none, so that it means none
  * @out:    zeroed; ses_target_fini() is due on failure too
  */
-int ses_target_resolve(struct ses *ses, const char *target,
+int ses_target_session(struct ses *ses, const char *target,
 		       const Ctl__Config *config, struct ses_target *out,
 		       struct ctl_fail *fail)
 {
-	int found = find_live(ses, target, out, fail);
-
-	if (found != 0)
-		return found < 0 ? -1 : 0;
 	out->kind = SES_TARGET_PLAIN;
-	if (!config || is_id(target))
+	if (!config)
 		return 0;
 	if (!target[0] || strlen(target) > POL_KEY_MAX_BYTES)
 		return err_set(&fail->err, ERR_BAD_REQUEST, 0,
@@ -101,4 +98,26 @@ int ses_target_resolve(struct ses *ses, const char *target,
 	out->record = ses_record_find(ses, config->path,
 				      out->session->scope_key);
 	return 0;
+}
+
+/**
+ * ses_target_resolve() - find out what a TARGET means
+ * @config: NULL: it is a name, whatever it looks like
+ * @out:    zeroed; ses_target_fini() is due on failure too
+ *
+ * A sandbox that lives comes first.
+ */
+int ses_target_resolve(struct ses *ses, const char *target,
+		       const Ctl__Config *config, struct ses_target *out,
+		       struct ctl_fail *fail)
+{
+	int found = find_live(ses, target, out, fail);
+
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	if (is_id(target)) {
+		out->kind = SES_TARGET_PLAIN;
+		return 0;
+	}
+	return ses_target_session(ses, target, config, out, fail);
 }

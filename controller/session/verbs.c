@@ -14,19 +14,23 @@ static void audit(struct ses *ses, struct ctl_client *client, const char *tool,
 		  const char *text, const struct ses_target *target)
 {
 	const struct ses_sandbox *record = target->record;
+	const struct ctl_sandbox *sandbox = record ? record->sandbox :
+						     target->plain;
 	const struct ses_ask ask = {
 		.tool = tool,
 		.session = target->session ? target->session->key : "",
 		.agent = target->session ? target->session->agent_id :
 			 record		 ? record->agent :
 					   "",
-		.sandbox = record && record->sandbox ?
-				   record->sandbox->label.name :
-				   "",
+		.sandbox = sandbox ? sandbox->label.name : "",
 		.text = text,
+		.sandboxed = true,
 		.client = client,
 	};
 	int64_t id;
+
+	if (!sandbox)
+		return;
 
 	(void)ses_audit_ask(ses->audit, &ask, &id, &(struct err)ERR_INIT);
 }

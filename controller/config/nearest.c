@@ -61,7 +61,7 @@ static size_t distance(const char *a, size_t a_len, const char *b,
  * cfg_nearest() - the nearest of some names
  * @name: as it was written
  *
- * A third of the letters may be wrong; of three letters, one.
+ * A third of the letters of the longer name may be wrong.
  *
  * Return: one of @names, or NULL where none is near.
  */
@@ -70,19 +70,20 @@ const char *cfg_nearest(const char *name, const char *const *names,
 {
 	size_t len = strnlen(name, MAX_NAME + 1);
 	const char *nearest = NULL;
-	size_t least = len / 3 + 1;
+	size_t least = MAX_NAME;
 
 	if (len == 0 || len > MAX_NAME)
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
 		size_t other = strnlen(names[i], MAX_NAME + 1);
+		size_t most = (len > other ? len : other) / 3;
 		size_t found;
 
-		if (other > MAX_NAME || other > len + least ||
-		    len > other + least)
+		if (other > MAX_NAME || other > len + most ||
+		    len > other + most)
 			continue;
 		found = distance(name, len, names[i], other);
-		if (found < least) {
+		if (found <= most && found < least) {
 			least = found;
 			nearest = names[i];
 		}

@@ -36,6 +36,9 @@ static const struct cli_verb verbs[] = {
 	{ CLI_VERB_LOGS, "logs", "", "show the audit log", cli_logs_main },
 	{ CLI_VERB_EVENTS, "events", "",
 	  "show what happens to sandboxes, as it happens", cli_events_main },
+	{ CLI_VERB_EXPLAIN, "explain", "",
+	  "what applies to a session, why, and which key changes it",
+	  cli_explain_main },
 	{ CLI_VERB_DOCTOR, "doctor", "",
 	  "find out what this machine can do, and what to change",
 	  cli_doctor_main },
@@ -93,6 +96,7 @@ int cli_verb_usage_status(const struct cli_verb *verb)
 	case CLI_VERB_PRUNE:
 	case CLI_VERB_LOGS:
 	case CLI_VERB_EVENTS:
+	case CLI_VERB_EXPLAIN:
 	case CLI_VERB_DOCTOR:
 	case CLI_VERB_CONFIG:
 	case CLI_VERB_VERSION:

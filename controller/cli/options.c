@@ -21,7 +21,7 @@
 	(SHOWS | IN(STATS) | IN(DOCTOR) | IN(VERSION) | IN(IMAGE))
 #define CONFIGURED \
 	(IN(EXEC) | IN(SHELL) | IN(LIST) | IN(RECREATE) | IN(LOGS) | \
-	 IN(KILL) | IN(RM) | IN(STATS) | IN(CONFIG))
+	 IN(KILL) | IN(RM) | IN(STATS) | IN(CONFIG) | IN(EXPLAIN))
 #define ALL ((1u << CLI_VERB_COUNT) - 1)
 
 struct option {
@@ -98,11 +98,16 @@ static const struct option options[] = {
 	  "import in the place of an image of that name" },
 	{ CLI_OPT_ALL, 0, "all", NULL, IN(LIST) | IN(RECREATE),
 	  "every session: those without a sandbox, too" },
-	{ CLI_OPT_SESSION, 0, "session", "KEY", IN(RECREATE) | IN(LOGS),
+	{ CLI_OPT_SESSION, 0, "session", "KEY",
+	  IN(RECREATE) | IN(LOGS) | IN(EXPLAIN),
 	  "of this session" },
-	{ CLI_OPT_AGENT, 0, "agent", "ID", IN(RECREATE) | IN(LOGS),
+	{ CLI_OPT_AGENT, 0, "agent", "ID",
+	  IN(RECREATE) | IN(LOGS) | IN(EXPLAIN),
 	  "of this agent" },
-	{ CLI_OPT_TOOL, 0, "tool", "NAME", IN(LOGS), "of this tool" },
+	{ CLI_OPT_TOOL, 0, "tool", "NAME", IN(LOGS) | IN(EXPLAIN),
+	  "of this tool" },
+	{ CLI_OPT_PROVIDER, 0, "provider", "NAME[/MODEL]", IN(EXPLAIN),
+	  "as for this provider of models" },
 	{ CLI_OPT_SINCE, 0, "since", "TIME", IN(LOGS),
 	  "not what was before TIME" },
 	{ CLI_OPT_UNTIL, 0, "until", "TIME", IN(LOGS),
@@ -114,7 +119,7 @@ static const struct option options[] = {
 	{ CLI_OPT_FORCE, 0, "force", NULL, IN(RECREATE), "do not ask" },
 	{ CLI_OPT_DRY_RUN, 0, "dry-run", NULL, IN(PRUNE),
 	  "only say what would be removed" },
-	{ CLI_OPT_JSON, 0, "json", NULL, RUNS | TABLES | IN(CONFIG),
+	{ CLI_OPT_JSON, 0, "json", NULL, RUNS | TABLES | IN(CONFIG) | IN(EXPLAIN),
 	  "print JSON" },
 	{ CLI_OPT_ORIGIN, 0, "origin", NULL, IN(CONFIG),
 	  "where each value comes from, in full" },
@@ -123,10 +128,10 @@ static const struct option options[] = {
 	{ CLI_OPT_HOST, 0, "host", NULL, IN(EXEC) | IN(SHELL),
 	  "run it outside, where the configuration has the sandbox off" },
 	{ CLI_OPT_SYSTEM, 0, "system", NULL,
-	  RUNS | ASKS | IN(VERSION) | IN(DOCTOR) | IN(IMAGE),
+	  RUNS | ASKS | IN(VERSION) | IN(DOCTOR) | IN(IMAGE) | IN(EXPLAIN),
 	  "use the system's helper" },
 	{ CLI_OPT_ROOTLESS, 0, "rootless", NULL,
-	  RUNS | ASKS | IN(VERSION) | IN(DOCTOR) | IN(IMAGE),
+	  RUNS | ASKS | IN(VERSION) | IN(DOCTOR) | IN(IMAGE) | IN(EXPLAIN),
 	  "use the caller's own helper" },
 	{ CLI_OPT_NO_DAEMON, 0, "no-daemon", NULL, IN(RUN),
 	  "leave no process behind" },

@@ -125,6 +125,7 @@ void pol_elevated_resolve(const struct pol_session *session,
 			     GLOBAL_KEY);
 	always = lets_in(session, elevated->allow_global, NULL);
 	in = lets_in(session, elevated->allow_global, sender);
+	elevated->agent_has_list = own_from;
 	if (own_from) {
 		open &= check_channel(session, elevated,
 				      elevated->allow_agent, AGENT_KEY);
@@ -135,4 +136,38 @@ void pol_elevated_resolve(const struct pol_session *session,
 	elevated->always_allowed_by_config = elevated->allowed_by_config &&
 					     always;
 	elevated->allowed = elevated->allowed_by_config && in;
+}
+
+/**
+ * pol_elevated_senders() - who may, at one level
+ */
+bool pol_elevated_senders(const struct pol_session *session,
+			  const struct pol_elevated *elevated, bool agent,
+			  const char *const **senders, size_t *count)
+{
+	const struct cfg_node *list = agent ? elevated->allow_agent :
+					      elevated->allow_global;
+	const char **texts;
+	size_t n = 0;
+
+	if (!elevated->channel || (agent && !elevated->agent_has_list))
+		return false;
+	if (list && list->type != CFG_ARRAY)
+		list = NULL;
+	texts = cfg_tree_alloc(session->mem,
+			       ((list ? list->count : 0) + 1) * sizeof(*texts));
+	for (const struct cfg_node *at = list ? list->first : NULL;
+	     texts && at; at = at->next) {
+		const char *text = pol_node_text(session->mem, at);
+		size_t len = 0;
+
+		if (text)
+			text = pol_trim(text, &len);
+		if (len > 0)
+			texts[n++] = pol_printf(session->mem, "%.*s", (int)len,
+						text);
+	}
+	*senders = texts;
+	*count = n;
+	return texts;
 }

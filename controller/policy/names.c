@@ -37,6 +37,12 @@ static const struct named groups[] = {
 	       "agents_list", SESSIONS, MEMORY, WEB, "image") },
 };
 
+static const char *const tools[] = {
+	"exec", "process", "read", "write", "edit", "apply_patch", "image",
+	"browser", "canvas", "nodes", "cron", "message", "gateway",
+	"agents_list", SESSIONS, MEMORY, WEB, NULL,
+};
+
 static const struct named profiles[] = {
 	{ "minimal", LIST("session_status") },
 	{ "coding", LIST("group:fs", "group:runtime", "group:sessions",
@@ -85,6 +91,14 @@ static const char *const *find(const struct named *list, size_t count,
 const char *const *pol_group_find(const char *name)
 {
 	return find(groups, sizeof(groups) / sizeof(groups[0]), name);
+}
+
+/**
+ * pol_tool_names() - the tools that are in a group, ended by NULL
+ */
+const char *const *pol_tool_names(void)
+{
+	return tools;
 }
 
 /**

@@ -83,6 +83,8 @@ void pol_policy_decide(const struct pol_policy *policy, const char *tool,
  * To be freed; NULL: no memory. */
 char *pol_decision_text(const struct pol_policy *policy,
 			const struct pol_decision *decision);
+/* The tools that have a name of their own here, ended by NULL. */
+const char *const *pol_tool_names(void);
 const char *pol_stage_name(enum pol_stage stage);
 /* "deny list", "allow list", "deny list + allow list", ... */
 const char *pol_refusal_reason(const struct pol_refusal *refusal);
@@ -102,6 +104,7 @@ struct pol_elevated {
 	bool always_allowed_by_config;
 	bool allowed; /* for the sender that was asked about */
 	const struct cfg_node *allow_global, *allow_agent; /* NULL: not set */
+	bool agent_has_list; /* an allowFrom, of whatever channels */
 	struct {
 		const char *gate;
 		const char *key;
@@ -111,5 +114,13 @@ struct pol_elevated {
 void pol_elevated_resolve(const struct pol_session *session,
 			  const struct pol_tool_request *about,
 			  struct pol_elevated *elevated);
+/*
+ * One level's list for the channel, without blanks around its entries.
+ * False: there is none to speak of: no channel is known, or the agent has no
+ * allowFrom.
+ */
+bool pol_elevated_senders(const struct pol_session *session,
+			  const struct pol_elevated *elevated, bool agent,
+			  const char *const **senders, size_t *count);
 
 #endif

@@ -144,6 +144,18 @@ int cli_connect(struct cli_target *target, struct err *err)
 }
 
 /**
+ * cli_connect_live() - connect to a helper that listens, or not at all
+ *
+ * Return: a connected socket, or -1.
+ */
+int cli_connect_live(const char *dir, bool system, struct err *err)
+{
+	auto_fd dir_fd = cli_runtime_open(dir, system, false, err);
+
+	return dir_fd < 0 ? -1 : try_connect(dir_fd, system, err);
+}
+
+/**
  * cli_connect_hint() - what to do about a failure of cli_connect()
  */
 void cli_connect_hint(const struct err *err)

@@ -27,6 +27,7 @@ struct cli_target {
 
 void cli_target_choose(const struct cli_args *args, struct cli_target *target);
 int cli_connect(struct cli_target *target, struct err *err);
+int cli_connect_live(const char *dir, bool system, struct err *err);
 bool cli_target_fall_back(struct cli_target *target);
 void cli_connect_hint(const struct err *err);
 

@@ -24,16 +24,7 @@
 	 IN(KILL) | IN(RM) | IN(STATS) | IN(CONFIG) | IN(EXPLAIN))
 #define ALL ((1u << CLI_VERB_COUNT) - 1)
 
-struct option {
-	enum cli_opt opt;
-	char letter;
-	const char *name;
-	const char *arg; /* NULL: takes no value */
-	unsigned int verbs;
-	const char *help;
-};
-
-static const struct option options[] = {
+static const struct cli_option options[] = {
 	{ CLI_OPT_IMAGE, 0, "image", "host|NAME|DIR", RUNS,
 	  "root file system: the host's /usr, an image, or a directory" },
 	{ CLI_OPT_WORKSPACE, 0, "workspace", "DIR[:ro|rw]", RUNS,
@@ -137,13 +128,15 @@ static const struct option options[] = {
 	  "leave no process behind" },
 	{ CLI_OPT_DUMP, 0, "dump-options", NULL, IN(HELP),
 	  "print the table of options, for tests" },
+	{ CLI_OPT_COMPLETE, 0, "complete", NULL, IN(HELP),
+	  "print what could stand in the place of the last word" },
 	{ CLI_OPT_HELP, 'h', "help", NULL, ALL, "print a summary" },
 };
 
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
-static const struct option *find_long(const struct cli_verb *verb,
-				      const char *name, size_t len)
+static const struct cli_option *find_long(const struct cli_verb *verb,
+					  const char *name, size_t len)
 {
 	for (size_t i = 0; i < N_OPTIONS; i++)
 		if (options[i].verbs & (1u << verb->id) &&
@@ -153,8 +146,8 @@ static const struct option *find_long(const struct cli_verb *verb,
 	return NULL;
 }
 
-static const struct option *find_letter(const struct cli_verb *verb,
-					char letter)
+static const struct cli_option *find_letter(const struct cli_verb *verb,
+					    char letter)
 {
 	for (size_t i = 0; i < N_OPTIONS; i++)
 		if (options[i].letter == letter &&
@@ -163,7 +156,7 @@ static const struct option *find_letter(const struct cli_verb *verb,
 	return NULL;
 }
 
-static void note(struct cli_args *args, const struct option *option,
+static void note(struct cli_args *args, const struct cli_option *option,
 		 const char *value)
 {
 	args->given[args->n_given++] = (struct cli_given){ option->opt, value };
@@ -177,7 +170,7 @@ static int parse_long(struct cli_args *args, char ***argv, struct err *err)
 	const char *name = **argv + 2;
 	const char *equals = strchr(name, '=');
 	size_t len = equals ? (size_t)(equals - name) : strlen(name);
-	const struct option *option = find_long(args->verb, name, len);
+	const struct cli_option *option = find_long(args->verb, name, len);
 
 	if (!option)
 		return err_set(err, ERR_BAD_REQUEST, 0,
@@ -209,7 +202,8 @@ static int parse_letters(struct cli_args *args, char ***argv, size_t room,
 	const char *letter = **argv + 1;
 
 	for (; *letter; letter++) {
-		const struct option *option = find_letter(args->verb, *letter);
+		const struct cli_option *option = find_letter(args->verb,
+							      *letter);
 
 		if (!option || room-- == 0)
 			return err_set(err, ERR_BAD_REQUEST, 0,
@@ -326,6 +320,22 @@ const char *cli_opt_name(enum cli_opt opt)
 }
 
 /**
+ * cli_option_after() - the options of a verb, one after the other
+ * @last: NULL: the first one
+ *
+ * Return: NULL after the last.
+ */
+const struct cli_option *cli_option_after(const struct cli_verb *verb,
+					  const struct cli_option *last)
+{
+	const struct cli_option *at = last ? last + 1 : options;
+
+	while (at < options + N_OPTIONS && !(at->verbs & (1u << verb->id)))
+		at++;
+	return at < options + N_OPTIONS ? at : NULL;
+}
+
+/**
  * cli_usage_print() - what --help prints of one verb
  */
 void cli_usage_print(const struct cli_verb *verb)
@@ -335,9 +345,10 @@ void cli_usage_print(const struct cli_verb *verb)
 	printf("usage: creel %s [options]%s%s\n%s\n\n", verb->name,
 	       verb->synopsis[0] ? " " : "", verb->synopsis, verb->summary);
 	for (size_t i = 0; i < N_OPTIONS; i++) {
-		const struct option *o = &options[i];
+		const struct cli_option *o = &options[i];
 
-		if (!(o->verbs & (1u << verb->id)) || o->opt == CLI_OPT_DUMP)
+		if (!(o->verbs & (1u << verb->id)) || o->opt == CLI_OPT_DUMP ||
+		    o->opt == CLI_OPT_COMPLETE)
 			continue;
 		(void)snprintf(left, sizeof(left), "%c%c%s--%s%s%s",
 			       o->letter ? '-' : ' ',

@@ -91,8 +91,23 @@ enum cli_opt {
 	CLI_OPT_ROOTLESS,
 	CLI_OPT_NO_DAEMON,
 	CLI_OPT_DUMP,
+	CLI_OPT_COMPLETE,
 	CLI_OPT_HELP,
 	CLI_OPT_COUNT,
+};
+
+/*
+ * @arg says what the value is: words in lower case between bars are values as
+ * they are, the others what kind: FILE, DIR, KEY (of a session), ID (of an
+ * agent).  Completion is made from it.
+ */
+struct cli_option {
+	enum cli_opt opt;
+	char letter;
+	const char *name;
+	const char *arg; /* NULL: takes no value */
+	unsigned int verbs;
+	const char *help;
 };
 
 /* One option as it was given. */
@@ -128,6 +143,8 @@ int cli_args_parse(const struct cli_verb *verb, char **argv,
 		   struct cli_args *args, struct err *err);
 void cli_args_fini(struct cli_args *args);
 const char *cli_opt_name(enum cli_opt opt);
+const struct cli_option *cli_option_after(const struct cli_verb *verb,
+					  const struct cli_option *last);
 void cli_usage_print(const struct cli_verb *verb);
 void cli_options_dump(void);
 

@@ -175,27 +175,41 @@ static bool take_limit(const char **text, uint64_t *value)
 	return take_digits(text, CLI_UNLIMITED - 1, value);
 }
 
+/* As ulimit(1) has them. */
+const char *const cli_ulimit_names[] = {
+	"as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue",
+	"nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending",
+	"stack", NULL,
+};
+
+/* In the order of their numbers. */
+const char *const cli_cap_names[] = {
+	"chown", "dac_override", "dac_read_search", "fowner", "fsetid",
+	"kill", "setgid", "setuid", "setpcap", "linux_immutable",
+	"net_bind_service", "net_broadcast", "net_admin", "net_raw",
+	"ipc_lock", "ipc_owner", "sys_module", "sys_rawio", "sys_chroot",
+	"sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice",
+	"sys_resource", "sys_time", "sys_tty_config", "mknod", "lease",
+	"audit_write", "audit_control", "setfcap", "mac_override",
+	"mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read",
+	"perfmon", "bpf", "checkpoint_restore", NULL,
+};
+
 /**
  * cli_parse_ulimit() - NAME=SOFT[:HARD], names as ulimit(1) has them
  */
 int cli_parse_ulimit(const char *text, struct cli_ulimit *limit,
 		     struct err *err)
 {
-	static const char *const names[] = {
-		"as",	      "core",	"cpu",	"data",	  "fsize",
-		"locks",      "memlock", "msgqueue", "nice", "nofile",
-		"nproc",      "rss",	"rtprio", "rttime", "sigpending",
-		"stack",
-	};
 	const char *equals = strchr(text, '=');
 	size_t len = equals ? (size_t)(equals - text) : 0;
 	const char *at;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!len || strlen(names[i]) != len ||
-		    memcmp(names[i], text, len))
+	for (size_t i = 0; cli_ulimit_names[i]; i++) {
+		if (!len || strlen(cli_ulimit_names[i]) != len ||
+		    memcmp(cli_ulimit_names[i], text, len))
 			continue;
-		memcpy(limit->name, names[i], len + 1);
+		memcpy(limit->name, cli_ulimit_names[i], len + 1);
 		at = equals + 1;
 		if (!take_limit(&at, &limit->soft))
 			break;
@@ -219,19 +233,6 @@ int cli_parse_ulimit(const char *text, struct cli_ulimit *limit,
  */
 int cli_parse_caps(const char *text, uint64_t *mask, struct err *err)
 {
-	static const char *const names[] = {
-		"chown", "dac_override", "dac_read_search", "fowner", "fsetid",
-		"kill", "setgid", "setuid", "setpcap", "linux_immutable",
-		"net_bind_service", "net_broadcast", "net_admin", "net_raw",
-		"ipc_lock", "ipc_owner", "sys_module", "sys_rawio",
-		"sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin",
-		"sys_boot", "sys_nice", "sys_resource", "sys_time",
-		"sys_tty_config", "mknod", "lease", "audit_write",
-		"audit_control", "setfcap", "mac_override", "mac_admin",
-		"syslog", "wake_alarm", "block_suspend", "audit_read",
-		"perfmon", "bpf", "checkpoint_restore",
-	};
-
 	for (;;) {
 		size_t len = strcspn(text, ",");
 		const char *name = text;
@@ -240,11 +241,12 @@ int cli_parse_caps(const char *text, uint64_t *mask, struct err *err)
 
 		if (len > 4 && !strncasecmp(name, "cap_", 4))
 			skip = 4;
-		for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-			if (strlen(names[i]) == len - skip &&
-			    !strncasecmp(name + skip, names[i], len - skip))
+		for (i = 0; cli_cap_names[i]; i++)
+			if (strlen(cli_cap_names[i]) == len - skip &&
+			    !strncasecmp(name + skip, cli_cap_names[i],
+					 len - skip))
 				break;
-		if (i == sizeof(names) / sizeof(names[0]))
+		if (!cli_cap_names[i])
 			return err_set(err, ERR_BAD_REQUEST, 0,
 				       "%.*s: not a capability such as chown",
 				       len > 32 ? 32 : (int)len, name);

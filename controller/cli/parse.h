@@ -35,6 +35,10 @@ struct cli_ulimit {
 	uint64_t hard;
 };
 
+/* End with NULL. */
+extern const char *const cli_ulimit_names[];
+extern const char *const cli_cap_names[];
+
 int cli_parse_number(const char *text, uint64_t max, uint64_t *value,
 		     struct err *err);
 int cli_parse_duration(const char *text, uint64_t *msec, struct err *err);

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "controller/cli/complete.h"
 #include "controller/cli/paths.h"
 #include "controller/cli/report.h"
 #include "controller/cli/verbs.h"
@@ -167,6 +168,11 @@ int cli_help_main(const struct cli_args *args)
 
 	if (args->has[CLI_OPT_DUMP]) {
 		cli_options_dump();
+		return cli_stdout_flush() ? CREEL_EXIT_REFUSED
+					  : CREEL_EXIT_OK;
+	}
+	if (args->has[CLI_OPT_COMPLETE]) {
+		cli_complete(args->words, args->n_words);
 		return cli_stdout_flush() ? CREEL_EXIT_REFUSED
 					  : CREEL_EXIT_OK;
 	}

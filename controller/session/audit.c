@@ -25,7 +25,9 @@
 /* A configuration that was not loaded for so long has no say any more. */
 #define KEEP_SEEN_DAYS 90
 #define LOST_AT_ONCE 256
-#define ENDS_MAX 1000
+#define ENDS_MAX 20000
+/* So long a client may take to find creeld's successor. */
+#define SETTLE_SEC 60
 
 static int64_t now_ms(void)
 {
@@ -73,8 +75,11 @@ static void on_trim(evutil_socket_t fd, short what, void *arg)
 		(void)event_add(audit->trim, &pause);
 }
 
-/* A full disk passes; what a client was told must not be lost to it. */
-static void keep_end(struct ses_audit *audit, int64_t id,
+/*
+ * A full disk passes, and adopted sandboxes tell of their commands before the
+ * store is open: what a client is told must not be lost to that.
+ */
+static void keep_end(struct ses_audit *audit, int64_t id, const uint8_t *token,
 		     const struct store_audit_end *end)
 {
 	struct ses_end *kept;
@@ -85,6 +90,8 @@ static void keep_end(struct ses_audit *audit, int64_t id,
 	if (!kept)
 		return;
 	kept->id = id;
+	if (token)
+		memcpy(kept->token, token, WIRE_ID_BYTES);
 	kept->end = *end;
 	if (end->reason) {
 		(void)snprintf(kept->reason, sizeof(kept->reason), "%s",
@@ -110,7 +117,9 @@ static void write_ends(struct ses_audit *audit)
 	struct ses_end *kept;
 
 	while (audit->store && (kept = STAILQ_FIRST(&audit->ends))) {
-		if (store_audit_over(audit->store, kept->id, &kept->end,
+		if (kept->id == 0)
+			kept->id = store_audit_find(audit->store, kept->token);
+		if (kept->id && store_audit_over(audit->store, kept->id, &kept->end,
 				     &err) < 0)
 			return;
 		ses_logs_push(audit, kept->id);
@@ -180,8 +189,10 @@ void ses_audit_set_store(struct ses_audit *audit, struct store *store,
 {
 	audit->store = store;
 	audit->why = why ? *why : (struct err)ERR_INIT;
-	if (store)
-		load_keep(audit);
+	if (!store)
+		return;
+	load_keep(audit);
+	write_ends(audit);
 }
 
 /* Strings joined, as far as the log keeps them. */
@@ -234,6 +245,11 @@ int ses_audit_ask(struct ses_audit *audit, const struct ses_ask *ask,
 	*id = 0;
 	if (need_store(audit, err) < 0)
 		return -1;
+	/* It may have been written down by a creeld that came to no more. */
+	if (audit->ctl && ask->token)
+		*id = store_audit_find(audit->store, ask->token);
+	if (*id)
+		return 0;
 	if (!ask->text) {
 		join(ask, command, sizeof(command));
 		row.command = command;
@@ -248,14 +264,17 @@ static int over(struct ses_audit *audit, int64_t id,
 		const uint8_t token[WIRE_ID_BYTES],
 		const struct store_audit_end *end, struct err *err)
 {
-	if (need_store(audit, err) < 0)
-		return -1;
-	if (id == 0)
+	/* Before there was one: it is written when there is. */
+	if (need_store(audit, err) < 0) {
+		keep_end(audit, id, token, end);
+		return audit->why.code == ERR_NONE ? 0 : -1;
+	}
+	if (id == 0 && token)
 		id = store_audit_find(audit->store, token);
 	if (id == 0)
 		return 0;
 	if (store_audit_over(audit->store, id, end, err) < 0) {
-		keep_end(audit, id, end);
+		keep_end(audit, id, token, end);
 		return -1;
 	}
 	ses_logs_push(audit, id);
@@ -328,33 +347,58 @@ static int64_t boot_ms(void)
 	return now_ms() - ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
+/* False: all are settled. */
+static bool has_lost(struct ses_audit *audit, struct lost *lost)
+{
+	struct err err = ERR_INIT;
+
+	lost->n = 0;
+	if (store_audit_open_each(audit->store, find_lost, lost, &err) == 0)
+		return lost->n > 0;
+	ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
+	lost->n = 0;
+	return false;
+}
+
 /**
- * ses_audit_ready() - what was begun before and is not known now was lost
+ * ses_audit_ready() - what was begun before is known now, or lost
  *
- * Where a sandbox has not answered yet, all is left as it is.
+ * Whoever asked for it may be told that it was lost, or ask for it again: until
+ * then it is left as it is.
  */
 void ses_audit_ready(struct ses_audit *audit, struct ctl *ctl)
+{
+	struct lost lost = { .ctl = ctl, .boot_ms = boot_ms() };
+
+	if (!audit->store || !has_lost(audit, &lost))
+		return;
+	audit->ctl = ctl;
+	audit->ready_at = ctl_now();
+}
+
+static void settle(struct ses_audit *audit)
 {
 	const struct store_audit_end end = {
 		.status = CREEL_EXIT_FAILED,
 		.reason = "it was lost with its sandbox",
 	};
+	struct lost lost = { .ctl = audit->ctl, .boot_ms = boot_ms() };
 	struct err err = ERR_INIT;
-	struct lost lost = { .ctl = ctl, .boot_ms = boot_ms() };
-	int ret = 0;
 
-	if (!audit->store || ctl->n_resyncing > 0)
+	/* Where a sandbox does not answer, it may all be there. */
+	if (!audit->store || !audit->ctl || audit->ctl->n_resyncing > 0 ||
+	    ctl_now() - audit->ready_at < SETTLE_SEC)
 		return;
-	do {
-		lost.n = 0;
-		ret = store_audit_open_each(audit->store, find_lost, &lost,
-					    &err);
-		for (size_t i = 0; i < lost.n && ret == 0; i++)
-			ret = store_audit_over(audit->store, lost.ids[i], &end,
-					       &err);
-	} while (ret == 0 && lost.n == LOST_AT_ONCE);
-	if (ret < 0)
-		ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
+	while (has_lost(audit, &lost)) {
+		for (size_t i = 0; i < lost.n; i++) {
+			if (store_audit_over(audit->store, lost.ids[i], &end,
+					     &err) == 0)
+				continue;
+			ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
+			return;
+		}
+	}
+	audit->ctl = NULL;
 }
 
 /**
@@ -384,6 +428,7 @@ void ses_audit_keep(struct ses_audit *audit, const char *config,
 void ses_audit_tick(struct ses_audit *audit)
 {
 	write_ends(audit);
+	settle(audit);
 	if (audit->store)
 		store_tick(audit->store);
 	/* Another controller may have written. */

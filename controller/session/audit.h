@@ -48,7 +48,11 @@ void ses_audit_free(struct ses_audit *audit);
 void ses_audit_set_store(struct ses_audit *audit, struct store *store,
 			 const struct err *why);
 
-/* Committed when it returns 0; out: its row. -1 also where there is no store. */
+/*
+ * Committed when it returns 0, or with the store's transaction; out: its row,
+ * which is the same for a command that is asked for again. -1 also where there
+ * is no store.
+ */
 int ses_audit_ask(struct ses_audit *audit, const struct ses_ask *ask,
 		  int64_t *id, struct err *err);
 /* @id 0: found by @token. 0 also where there is no such row. */
@@ -59,7 +63,10 @@ int ses_audit_over(struct ses_audit *audit, int64_t id,
 int ses_audit_failed(struct ses_audit *audit, int64_t id,
 		     const uint8_t token[WIRE_ID_BYTES],
 		     const struct ctl_fail *fail, struct err *err);
-/* All commands of before are known: what else is not over is lost. */
+/*
+ * All commands of before are known. What else is not over was lost, unless its
+ * client comes back for it.
+ */
 void ses_audit_ready(struct ses_audit *audit, struct ctl *ctl);
 /* A configuration is in use: how much of the log it wants kept. */
 void ses_audit_keep(struct ses_audit *audit, const char *config,

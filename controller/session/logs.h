@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <time.h>
 
 #include "controller/session/audit.h"
 #include "controller/session/store.h"
@@ -25,6 +26,8 @@ struct ses_audit {
 	struct err why;          /* there is none */
 	struct event *trim;      /* owned; goes on with trimming */
 	struct store_keep keep;
+	struct ctl *ctl;    /* borrowed; of unsettled rows, else NULL */
+	time_t ready_at;    /* then it was found that there are some */
 	STAILQ_HEAD(, ses_end) ends; /* owned; tried again at each tick */
 	unsigned int n_ends;
 	LIST_HEAD(, ses_reader) readers;
@@ -34,7 +37,8 @@ struct ses_audit {
 /* How a command ended that the store did not take. */
 struct ses_end {
 	STAILQ_ENTRY(ses_end) link;
-	int64_t id;
+	int64_t id; /* 0: by its token */
+	uint8_t token[WIRE_ID_BYTES];
 	struct store_audit_end end; /* reason: below, or NULL */
 	char reason[160];
 };

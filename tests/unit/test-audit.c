@@ -18,6 +18,7 @@
 #include "controller/core/core.h"
 #include "controller/session/audit.h"
 #include "controller/session/events.h"
+#include "controller/session/logs.h"
 #include "controller/session/store.h"
 #include "proto/cleanup.h"
 #include "tests/unit/runner.h"
@@ -569,6 +570,22 @@ START_TEST(test_audit_end_that_was_not_taken_is_written_later)
 }
 END_TEST
 
+/* An adopted sandbox tells of it before there is a store. */
+START_TEST(test_audit_end_without_store_is_written_later)
+{
+	const struct ctl_result result = { .status = 42 };
+	Ctl__Logs logs = CTL__LOGS__INIT;
+
+	(void)ask("exec", "s", 5);
+	ses_audit_set_store(audit, NULL, NULL);
+	ck_assert_int_eq(ses_audit_over(audit, 0, TOKEN(5), &result, &err), 0);
+	ses_audit_set_store(audit, store, NULL);
+	request(&logs);
+	ck_assert_uint_eq(reply()->records->records[0]->status, 42);
+	(void)reply();
+}
+END_TEST
+
 static size_t count_rows(void)
 {
 	Ctl__Logs logs = CTL__LOGS__INIT;
@@ -622,30 +639,47 @@ START_TEST(test_audit_trim_forgets_the_old_but_not_the_last)
 }
 END_TEST
 
-START_TEST(test_audit_ready_closes_what_was_lost)
+START_TEST(test_audit_ready_closes_what_was_lost_and_not_asked_for_again)
 {
 	struct ctl ctl = { 0 };
 	struct ctl_exec exec = { .token = { 1 } };
 	struct ses_ask host = { .tool = "exec", .token = TOKEN(3) };
 	const Ctl__Records *records;
 	Ctl__Logs logs = CTL__LOGS__INIT;
-	int64_t id, known = ask("exec", "s", 1);
+	int64_t id, again, known = ask("exec", "s", 1);
 
 	(void)ask("exec", "s", 2);
 	ck_assert_int_eq(ses_audit_ask(audit, &host, &id, &err), 0);
+	again = ask("exec", "s", 4);
 	ck_assert_int_eq(ctl_map_init(&ctl.tokens), 0);
 	ctl_map_put(&ctl.tokens, &exec.by_token, exec.token, WIRE_ID_BYTES);
 	ses_audit_ready(audit, &ctl);
 	ck_assert_int_eq(exec.audit_id, known);
+	/* One client comes back. */
+	ck_assert_int_eq(ask("exec", "s", 4), again);
+	ck_assert_int_eq(ses_audit_over(audit, again, TOKEN(4),
+					&(struct ctl_result){ .status = 9 },
+					&err),
+			 0);
+	/* Not before they all had the time. */
+	ses_audit_tick(audit);
+	ck_assert_int_gt(store_audit_find(store, TOKEN(2)), 0);
+	audit->ready_at -= 3600;
+	ctl.n_resyncing = 1;
+	ses_audit_tick(audit);
+	ck_assert_int_gt(store_audit_find(store, TOKEN(2)), 0);
+	ctl.n_resyncing = 0;
+	ses_audit_tick(audit);
 	request(&logs);
 	records = reply()->records;
-	ck_assert_uint_eq(records->n_records, 3);
+	ck_assert_uint_eq(records->n_records, 4);
 	ck_assert(!records->records[0]->over);
 	ck_assert(records->records[1]->over);
 	ck_assert_uint_eq(records->records[1]->status, 125);
 	ck_assert_str_eq(records->records[1]->reason,
 			 "it was lost with its sandbox");
 	ck_assert(!records->records[2]->over);
+	ck_assert_uint_eq(records->records[3]->status, 9);
 	(void)reply();
 	ctl_map_fini(&ctl.tokens);
 }
@@ -735,10 +769,13 @@ Suite *test_suite(void)
 		       test_logs_follower_hears_nothing_of_what_is_taken_back);
 	tcase_add_test(tcase,
 		       test_audit_end_that_was_not_taken_is_written_later);
+	tcase_add_test(tcase, test_audit_end_without_store_is_written_later);
 	tcase_add_test(tcase,
 		       test_audit_trim_keeps_what_the_most_generous_wants);
 	tcase_add_test(tcase, test_audit_trim_forgets_the_old_but_not_the_last);
-	tcase_add_test(tcase, test_audit_ready_closes_what_was_lost);
+	tcase_add_test(
+		tcase,
+		test_audit_ready_closes_what_was_lost_and_not_asked_for_again);
 	tcase_add_test(tcase, test_audit_without_store_says_why);
 	tcase_add_test(tcase, test_events_are_told_and_slow_listeners_dropped);
 	suite_add_tcase(suite, tcase);

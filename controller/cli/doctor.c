@@ -101,6 +101,7 @@ int cli_doctor_main(const struct cli_args *args)
 		doctor_kernel,	 doctor_userns, doctor_ids,
 		doctor_seccomp,	 doctor_landlock, doctor_cgroup,
 		doctor_programs, doctor_socket, doctor_linger,
+		doctor_config,	 doctor_store,	doctor_creeld,
 	};
 	struct doctor doctor = {
 		.args = args,

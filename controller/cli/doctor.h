@@ -43,5 +43,8 @@ void doctor_userns(struct doctor *doctor);
 void doctor_ids(struct doctor *doctor);
 void doctor_cgroup(struct doctor *doctor);
 void doctor_linger(struct doctor *doctor);
+void doctor_config(struct doctor *doctor);
+void doctor_store(struct doctor *doctor);
+void doctor_creeld(struct doctor *doctor);
 
 #endif

@@ -127,30 +127,40 @@ int cli_where_home(const struct cli_args *args, struct cli_where *where)
 }
 
 /**
- * cli_where_find() - what a command line and its environment mean
- * @where: filled; cli_where_fini() is due on failure too
+ * cli_where_look() - what a command line and its environment mean
+ * @where:    filled; cli_where_fini() is due on failure too
+ * @problems: what is wrong is added
  *
  * No configuration file is no error.
- *
- * Return: 0, or -1 with messages printed.
  */
-int cli_where_find(const struct cli_args *args, struct cli_where *where)
+int cli_where_look(const struct cli_args *args, struct cli_where *where,
+		   struct cfg_problems *problems)
 {
-	struct cfg_problems problems = CFG_PROBLEMS_INIT;
 	const char *config_home = getenv("XDG_CONFIG_HOME");
 	struct cfg_where places = {
 		.file = args->last[CLI_OPT_CONFIG],
 		.env = getenv("CREEL_CONFIG"),
 		.sysconfdir = CREEL_SYSCONFDIR,
 	};
-	int ret;
 
 	if (cli_where_home(args, where) < 0)
 		return -1;
 	places.home = where->home;
 	if (config_home && *config_home == '/')
 		places.config_home = config_home;
-	ret = cfg_find(&places, &where->config, &problems);
+	return cfg_find(&places, &where->config, problems);
+}
+
+/**
+ * cli_where_find() - the same, with messages
+ *
+ * Return: 0, or -1 with messages printed.
+ */
+int cli_where_find(const struct cli_args *args, struct cli_where *where)
+{
+	struct cfg_problems problems = CFG_PROBLEMS_INIT;
+	int ret = cli_where_look(args, where, &problems);
+
 	cli_problems_print(&problems);
 	cfg_problems_fini(&problems);
 	return ret;

@@ -20,6 +20,8 @@ struct cli_where {
 #define auto_where __attribute__((cleanup(cli_where_fini))) struct cli_where
 
 int cli_where_home(const struct cli_args *args, struct cli_where *where);
+int cli_where_look(const struct cli_args *args, struct cli_where *where,
+		   struct cfg_problems *problems);
 int cli_where_find(const struct cli_args *args, struct cli_where *where);
 struct cfg *cli_where_load(const struct cli_where *where);
 void cli_where_config(const struct cli_where *where, Ctl__Config *msg);

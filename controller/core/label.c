@@ -42,6 +42,7 @@ void ctl_label_from_spec(struct ctl_label *label, const struct ctl_spec *spec)
 	memcpy(label->rlimits, spec->rlimits, sizeof(label->rlimits));
 	label->n_rlimits = spec->n_rlimits;
 	ctl_flags_digest(spec, label->digests);
+	ctl_watch_pack(spec->watch, label->watch, sizeof(label->watch));
 }
 
 /**
@@ -91,6 +92,7 @@ int ctl_label_pack(const struct ctl_label *label,
 	msg.n_rlimits = label->n_rlimits;
 	msg.overlay = label->overlay;
 	msg.managed = label->managed;
+	msg.watch = (char *)label->watch;
 	*len = lbl__label__get_packed_size(&msg);
 	if (*len > WIRE_LABEL_MAX_BYTES)
 		return err_set(err, ERR_LIMIT, 0, "label of %zu bytes", *len);
@@ -144,7 +146,8 @@ static int fill(const Lbl__Label *msg, struct ctl_label *label)
 	    copy_text(label->workdir, sizeof(label->workdir), msg->workdir) <
 		    0 ||
 	    copy_text(label->apparmor, sizeof(label->apparmor),
-		      msg->apparmor) < 0)
+		      msg->apparmor) < 0 ||
+	    copy_text(label->watch, sizeof(label->watch), msg->watch) < 0)
 		return -1;
 	return 0;
 }

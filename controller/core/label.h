@@ -11,6 +11,7 @@
 
 #include "controller/core/fail.h"
 #include "controller/core/keys.h"
+#include "controller/core/masks.h"
 #include "controller/core/name.h"
 #include "controller/core/spec.h"
 #include "proto/wire.h"
@@ -48,6 +49,7 @@ struct ctl_label {
 	size_t n_rlimits;
 	uint64_t overlay; /* see overlay.c; 0 none */
 	bool managed;     /* of sessions */
+	char watch[CTL_WATCH_PACKED_BYTES]; /* protected paths, see watch.c */
 };
 
 void ctl_label_from_spec(struct ctl_label *label, const struct ctl_spec *spec);

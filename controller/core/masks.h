@@ -16,6 +16,7 @@
 #define CTL_PATTERNS_MAX 64
 #define CTL_PATTERN_BYTES 256
 #define CTL_WATCH_TEXT_BYTES 160
+#define CTL_WATCH_PACKED_BYTES 640
 
 struct ctl_spec;
 struct ctl_watch;
@@ -50,6 +51,10 @@ int ctl_watch_add(struct ctl_watch *watch, int root, const char *path,
 /* Each is told once: a path that has appeared or whose mask is gone. */
 typedef void ctl_watch_fn(void *arg, const char *path, bool appeared);
 void ctl_watch_look(struct ctl_watch *watch, ctl_watch_fn *fn, void *arg);
+/* For the next controller: as much of it as there is room for. */
+void ctl_watch_pack(const struct ctl_watch *watch, char *text, size_t size);
+/* NULL where there is nothing to watch, or no memory. */
+struct ctl_watch *ctl_watch_unpack(const char *text);
 /* Those that have appeared so far; NULL after the last. */
 const char *ctl_watch_appeared(const struct ctl_watch *watch, size_t index);
 

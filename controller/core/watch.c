@@ -192,6 +192,104 @@ void ctl_watch_look(struct ctl_watch *watch, ctl_watch_fn *fn, void *arg)
 	}
 }
 
+static bool append(char *text, size_t size, size_t *used, const char *line)
+{
+	size_t len = strlen(line);
+
+	if (*used + len + 1 > size)
+		return false;
+	memcpy(text + *used, line, len + 1);
+	*used += len;
+	return true;
+}
+
+/**
+ * ctl_watch_pack() - as lines of text
+ *
+ * "/DEV:INODE:NAME" is a directory, then of it "-::PATH" for what was not there
+ * and "=DEV:INODE:PATH" for what is masked. What has been told may be told
+ * again by the next controller.
+ */
+void ctl_watch_pack(const struct ctl_watch *watch, char *text, size_t size)
+{
+	char line[NAME_BYTES + 64];
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (int i = 0; watch && i < watch->n_roots; i++) {
+		const struct root *root = &watch->roots[i];
+
+		(void)snprintf(line, sizeof(line), "/%llx:%llx:%s\n",
+			       (unsigned long long)root->inode.dev,
+			       (unsigned long long)root->inode.ino, root->name);
+		if (strchr(root->name, '\n') ||
+		    !append(text, size, &used, line))
+			continue;
+		for (size_t j = 0; j < watch->count; j++) {
+			const struct path *path = &watch->list[j];
+
+			if (path->root != i)
+				continue;
+			(void)snprintf(line, sizeof(line), "%c%llx:%llx:%s\n",
+				       path->masked ? '=' : '-',
+				       (unsigned long long)path->inode.dev,
+				       (unsigned long long)path->inode.ino,
+				       path->path);
+			(void)append(text, size, &used, line);
+		}
+	}
+}
+
+static int add_root(struct ctl_watch *watch, const char *name,
+		    const struct ctl_inode *inode)
+{
+	struct root *root = &watch->roots[watch->n_roots];
+
+	if (watch->n_roots == MAX_ROOTS)
+		return -1;
+	root->name = strdup(name);
+	root->inode = *inode;
+	return root->name ? watch->n_roots++ : -1;
+}
+
+static int unpack_line(struct ctl_watch *watch, char *line, int *root)
+{
+	struct ctl_inode inode;
+	char *end;
+
+	inode.dev = (dev_t)strtoull(line + 1, &end, 16);
+	if (*end != ':')
+		return -1;
+	inode.ino = (ino_t)strtoull(end + 1, &end, 16);
+	if (*end != ':' || !end[1])
+		return -1;
+	if (line[0] == '/') {
+		*root = add_root(watch, end + 1, &inode);
+		return *root < 0 ? -1 : 0;
+	}
+	if (*root < 0 || (line[0] != '=' && line[0] != '-'))
+		return -1;
+	return ctl_watch_add(watch, *root, end + 1,
+			     line[0] == '=' ? &inode : NULL);
+}
+
+/**
+ * ctl_watch_unpack() - what an earlier controller watched
+ */
+struct ctl_watch *ctl_watch_unpack(const char *text)
+{
+	struct ctl_watch *watch = text[0] ? ctl_watch_new() : NULL;
+	auto_free char *copy = watch ? strdup(text) : NULL;
+	char *saved = NULL;
+	int root = -1;
+
+	for (char *line = copy ? strtok_r(copy, "\n", &saved) : NULL; line;
+	     line = strtok_r(NULL, "\n", &saved))
+		if (unpack_line(watch, line, &root) < 0)
+			break;
+	return watch;
+}
+
 /**
  * ctl_watch_appeared() - protected paths that are there since the sandbox is
  */

@@ -26,6 +26,10 @@ static const struct cli_verb verbs[] = {
 	{ CLI_VERB_KILL, "kill", "TARGET...",
 	  "kill what runs in a sandbox, or send it a signal", cli_kill_main },
 	{ CLI_VERB_RM, "rm", "TARGET...", "remove a sandbox", cli_rm_main },
+	{ CLI_VERB_PAUSE, "pause", "TARGET...",
+	  "stop a sandbox until it is resumed", cli_pause_main },
+	{ CLI_VERB_RESUME, "resume", "TARGET...",
+	  "let a paused sandbox go on", cli_resume_main },
 	{ CLI_VERB_STATS, "stats", "[TARGET]",
 	  "show what sandboxes use of their limits", cli_stats_main },
 	{ CLI_VERB_RECREATE, "recreate", "",
@@ -36,6 +40,8 @@ static const struct cli_verb verbs[] = {
 	{ CLI_VERB_LOGS, "logs", "", "show the audit log", cli_logs_main },
 	{ CLI_VERB_EVENTS, "events", "",
 	  "show what happens to sandboxes, as it happens", cli_events_main },
+	{ CLI_VERB_MEDIA, "media", "add --session KEY FILE...",
+	  "give files to a session", cli_media_main, .mixed = true },
 	{ CLI_VERB_EXPLAIN, "explain", "",
 	  "what applies to a session, why, and which key changes it",
 	  cli_explain_main },
@@ -91,11 +97,14 @@ int cli_verb_usage_status(const struct cli_verb *verb)
 	case CLI_VERB_LIST:
 	case CLI_VERB_KILL:
 	case CLI_VERB_RM:
+	case CLI_VERB_PAUSE:
+	case CLI_VERB_RESUME:
 	case CLI_VERB_STATS:
 	case CLI_VERB_RECREATE:
 	case CLI_VERB_PRUNE:
 	case CLI_VERB_LOGS:
 	case CLI_VERB_EVENTS:
+	case CLI_VERB_MEDIA:
 	case CLI_VERB_EXPLAIN:
 	case CLI_VERB_DOCTOR:
 	case CLI_VERB_CONFIG:

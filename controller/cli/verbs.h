@@ -10,11 +10,14 @@
 int cli_list_main(const struct cli_args *args);
 int cli_kill_main(const struct cli_args *args);
 int cli_rm_main(const struct cli_args *args);
+int cli_pause_main(const struct cli_args *args);
+int cli_resume_main(const struct cli_args *args);
 int cli_stats_main(const struct cli_args *args);
 int cli_recreate_main(const struct cli_args *args);
 int cli_prune_main(const struct cli_args *args);
 int cli_logs_main(const struct cli_args *args);
 int cli_events_main(const struct cli_args *args);
+int cli_media_main(const struct cli_args *args);
 int cli_explain_main(const struct cli_args *args);
 int cli_doctor_main(const struct cli_args *args);
 int cli_config_main(const struct cli_args *args);

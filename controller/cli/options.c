@@ -22,8 +22,8 @@
 	(SHOWS | IN(STATS) | IN(MEDIA) | IN(DOCTOR) | IN(VERSION) | IN(IMAGE))
 #define CONFIGURED \
 	(IN(MEDIA) | IN(EXEC) | IN(SHELL) | IN(LIST) | IN(RECREATE) | \
-	 IN(LOGS) | IN(RM) | IN(STATS) | IN(CONFIG) | IN(EXPLAIN) | \
-	 IN(DOCTOR))
+	 IN(LOGS) | STAYS | IN(RM) | IN(STATS) | IN(CONFIG) | \
+	 IN(EXPLAIN) | IN(DOCTOR))
 #define ALL ((1u << CLI_VERB_COUNT) - 1)
 
 static const struct cli_option options[] = {

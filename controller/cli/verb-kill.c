@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * creel kill and creel rm: several targets, each for itself.
+ * creel kill, rm, pause and resume: several targets, each for itself.
  */
 #include <config.h>
 
@@ -80,6 +80,34 @@ int cli_rm_main(const struct cli_args *args)
 
 	request.op_case = CTL__REQUEST__OP_REMOVE;
 	request.remove = &message;
+	return for_each_target(args, &request, &message.target,
+			       &message.config);
+}
+
+/**
+ * cli_pause_main() - creel pause TARGET...
+ */
+int cli_pause_main(const struct cli_args *args)
+{
+	Ctl__Request request = CTL__REQUEST__INIT;
+	Ctl__Pause message = CTL__PAUSE__INIT;
+
+	request.op_case = CTL__REQUEST__OP_PAUSE;
+	request.pause = &message;
+	return for_each_target(args, &request, &message.target,
+			       &message.config);
+}
+
+/**
+ * cli_resume_main() - creel resume TARGET...
+ */
+int cli_resume_main(const struct cli_args *args)
+{
+	Ctl__Request request = CTL__REQUEST__INIT;
+	Ctl__Resume message = CTL__RESUME__INIT;
+
+	request.op_case = CTL__REQUEST__OP_RESUME;
+	request.resume = &message;
 	return for_each_target(args, &request, &message.target,
 			       &message.config);
 }

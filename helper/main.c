@@ -178,9 +178,6 @@ int main(int argc, char **argv)
 			(!opt[OPT_ROOTLESS] && geteuid() == 0);
 	if (config.system && geteuid() != 0)
 		config_error("system mode needs root");
-	/* One directory cannot be that of every user. */
-	if (config.system && opt[OPT_STATE_DIR])
-		usage();
 	read_policy(&policy, opt, config.system);
 	if (config.system &&
 	    (config.lease_fd = hlp_lease_open(&policy, &err)) < 0)

@@ -140,10 +140,12 @@ become_controller(const struct hlp_user_config *config, int fd, pid_t parent)
 {
 	char *const env[] = { (char *)"PATH=/usr/local/bin:/usr/bin:/bin",
 			      NULL };
+	/* It was named by whoever started this: root's is no other user's. */
+	const bool own_state = !config->system || config->who.uid == 0;
 	const char *const options[][2] = {
 		{ "--helper-fd", "3" },
 		{ "--runtime-dir", config->runtime_dir },
-		{ "--state-dir", config->state_dir },
+		{ "--state-dir", own_state ? config->state_dir : NULL },
 		{ "--idle-timeout", config->idle_timeout },
 	};
 	char *argv[2 + 2 * 4] = { (char *)"creeld" };

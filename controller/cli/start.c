@@ -185,8 +185,11 @@ static int open_log(int dir_fd, struct err *err)
 	return fd_take(&fd);
 }
 
-/* Where sessions keep their files; NULL: the controller finds out itself. */
-static char *state_dir(void)
+/*
+ * Where sessions keep their files; NULL: the controller finds out itself. Of
+ * root, who may have become it with another's HOME, only what names state.
+ */
+static char *state_dir(bool system)
 {
 	const char *state = getenv("XDG_STATE_HOME");
 	const char *home = getenv("HOME");
@@ -195,7 +198,7 @@ static char *state_dir(void)
 
 	if (state && *state == '/')
 		len = asprintf(&path, "%s/creel", state);
-	else if (home && *home == '/')
+	else if (!system && home && *home == '/')
 		len = asprintf(&path, "%s/.local/state/creel", home);
 	return len < 0 ? NULL : path;
 }
@@ -230,7 +233,7 @@ int cli_start_listener(const char *dir, int dir_fd, bool system,
 {
 	auto_free char *helper = malloc(CLI_PATH_MAX);
 	auto_fd log_fd = open_log(dir_fd, err);
-	auto_free char *state = system ? NULL : state_dir();
+	auto_free char *state = state_dir(system);
 	char idle[24] = "";
 	const char *argv[20] = {
 		SYSTEMD_RUN, "--user", "--scope", "-p", "Delegate=yes", "-q",

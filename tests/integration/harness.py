@@ -7,11 +7,8 @@ process, mount or file of it is left.
 """
 import contextlib
 import fcntl
-import glob
 import os
 import pty
-import pwd
-import re
 import select
 import shutil
 import signal
@@ -171,24 +168,8 @@ class Box:
         self.close()
 
     def key(self, name):
-        """A sandbox's name that no other caller uses.
-
-        The system's creeld keeps its state in root's home, whatever HOME says.
-        """
+        """A sandbox's name that no other caller uses."""
         return f"{os.path.basename(self.top)}-{name}"
-
-    def _forget_state(self):
-        home = pwd.getpwuid(os.geteuid()).pw_dir
-        def plain(text):
-            return re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")
-        mark = plain(os.path.basename(self.top))
-        for folder in ("sandboxes", "live"):
-            for path in glob.glob(f"{home}/.local/state/creel/{folder}/*"):
-                if plain(os.path.basename(path)).startswith(mark):
-                    if os.path.isdir(path):
-                        shutil.rmtree(path)
-                    else:
-                        os.unlink(path)
 
     def path(self, *names):
         """A path below the box."""
@@ -307,5 +288,4 @@ class Box:
         with open("/proc/self/mountinfo", encoding="latin-1") as file:
             mounts = [line for line in file if self.top in line]
         ok(not mounts, f"{self.mode}: no mount is left", "".join(mounts))
-        self._forget_state()
         shutil.rmtree(self.top, ignore_errors=True)

@@ -55,6 +55,7 @@ enum ctl_wait_kind {
 	CTL_WAIT_INVALID = 0,
 	CTL_WAIT_STATUS, /* run, exec, attach: Started, then Exited */
 	CTL_WAIT_GONE,   /* kill, remove: Done when the sandbox is gone */
+	CTL_WAIT_PAUSED, /* pause, resume: Done when it is so */
 };
 
 struct ctl_waiter {
@@ -149,6 +150,7 @@ struct ctl_sandbox {
 	int cgroup_fd; /* owned */
 	bool oom;
 	bool resyncing;
+	bool awaited; /* clients wait for that */
 	bool idle_run; /* adopted, its command has not come back yet */
 	bool marked;   /* has a marker on disk */
 	bool held;     /* its setup runs: commands wait */
@@ -158,6 +160,8 @@ struct ctl_sandbox {
 	char *warnings[CTL_SANDBOX_WARNINGS]; /* owned */
 	size_t n_warnings;
 	struct ctl_keys *keys; /* owned; NULL: messages name flags */
+	bool paused; /* or about to be */
+	struct ctl_pause *pause; /* owned; NULL: it never was */
 	uint32_t answer_seq;
 	LIST_HEAD(, ctl_exec) execs;
 	unsigned int n_execs;
@@ -265,6 +269,14 @@ void ctl_build_failed(struct ctl_sandbox *sandbox, const Hlp__Failed *msg);
 struct ctl_sandbox *ctl_build_find(struct ctl *ctl, uint32_t seq);
 void ctl_build_free(struct ctl_build *build);
 
+/* pause.c */
+int ctl_req_pause(struct ctl_client *client, const Ctl__Request *req,
+		  struct wire_frame *frame, struct ctl_fail *fail);
+int ctl_req_resume(struct ctl_client *client, const Ctl__Request *req,
+		   struct wire_frame *frame, struct ctl_fail *fail);
+int ctl_pause_refuse(const struct ctl_sandbox *sandbox, struct ctl_fail *fail);
+void ctl_pause_end(struct ctl_sandbox *sandbox);
+
 /* told.c */
 void ctl_sandbox_warn(struct ctl_sandbox *sandbox, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -360,6 +372,8 @@ int ctl_req_signal(struct ctl_client *client, const Ctl__Request *req,
 		   struct wire_frame *frame, struct ctl_fail *fail);
 
 /* query.c */
+struct ctl_sandbox *ctl_sandbox_need(struct ctl *ctl, const char *target,
+				     struct ctl_fail *fail);
 int ctl_req_list(struct ctl_client *client, const Ctl__Request *req,
 		 struct wire_frame *frame, struct ctl_fail *fail);
 int ctl_req_kill(struct ctl_client *client, const Ctl__Request *req,

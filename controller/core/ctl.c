@@ -150,7 +150,7 @@ static void reap_runs(struct ctl *ctl, time_t now)
 		return;
 	for (sandbox = LIST_FIRST(&ctl->sandboxes); sandbox; sandbox = next) {
 		next = LIST_NEXT(sandbox, link);
-		if (sandbox->idle_run &&
+		if (sandbox->idle_run && !sandbox->paused &&
 		    now - sandbox->since >= CTL_RECLAIM_SEC)
 			ctl_sandbox_kill(sandbox, CTL_DEATH_RUN_OVER);
 	}

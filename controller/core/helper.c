@@ -12,6 +12,7 @@
 
 #include "controller/core/core.h"
 #include "controller/core/log.h"
+#include "controller/core/stats.h"
 #include "proto/cleanup.h"
 
 static void violation(struct ctl *ctl, const char *what)
@@ -145,8 +146,11 @@ static void on_adopt(struct ctl *ctl, const Hlp__Adopt *msg,
 		ctl_end(ctl, CTL_END_FAILED, "no memory for a sandbox");
 		return;
 	}
+	/* One that stands still says nothing: nobody waits for it. */
+	sandbox->paused = ctl_stats_freezes(sandbox->cgroup_fd);
 	sandbox->resyncing = true;
-	ctl->n_resyncing++;
+	sandbox->awaited = !sandbox->paused;
+	ctl->n_resyncing += sandbox->awaited;
 	sandbox->idle_run = label.kind == CTL_KIND_RUN ||
 			    label.kind == CTL_KIND_NAMED;
 	ctl->n_idle_runs += sandbox->idle_run;

@@ -42,6 +42,8 @@ struct ctl_hooks {
 	/* It will end, and cannot be found any more; sandbox_gone follows. */
 	void (*sandbox_end)(void *arg, struct ctl_sandbox *sandbox);
 	void (*sandbox_gone)(void *arg, struct ctl_sandbox *sandbox);
+	/* It stands still, or goes on again. */
+	void (*sandbox_paused)(void *arg, struct ctl_sandbox *sandbox, bool on);
 	/*
 	 * A protected path of it has appeared, or was replaced on the host so
 	 * that its mask is gone; once each.

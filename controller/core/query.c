@@ -47,6 +47,8 @@ static const char *state_name(const struct ctl_sandbox *sandbox, uint32_t n)
 	case CTL_SANDBOX_BUILDING:
 		return "starting";
 	case CTL_SANDBOX_LIVE:
+		if (sandbox->paused)
+			return "paused";
 		return n ? "running" : "idle";
 	case CTL_SANDBOX_DYING:
 		return "ending";
@@ -131,8 +133,11 @@ int ctl_req_list(struct ctl_client *client, const Ctl__Request *req,
 	return 0;
 }
 
-static struct ctl_sandbox *find(struct ctl *ctl, const char *target,
-				struct ctl_fail *fail)
+/**
+ * ctl_sandbox_need() - the sandbox that a caller means, or why there is none
+ */
+struct ctl_sandbox *ctl_sandbox_need(struct ctl *ctl, const char *target,
+				     struct ctl_fail *fail)
 {
 	struct ctl_sandbox *sandbox;
 
@@ -160,7 +165,7 @@ int ctl_req_stats(struct ctl_client *client, const Ctl__Request *req,
 		send_all(client, req->seq, true);
 		return 0;
 	}
-	sandbox = find(client->ctl, req->stats->target, fail);
+	sandbox = ctl_sandbox_need(client->ctl, req->stats->target, fail);
 	if (!sandbox)
 		return -1;
 	ctl_item_fill(sandbox, &item, true);
@@ -189,7 +194,7 @@ int ctl_req_kill(struct ctl_client *client, const Ctl__Request *req,
 	if (msg->signal > 64)
 		return err_set(&fail->err, ERR_BAD_REQUEST, 0,
 			       "signal %u: there is none", msg->signal);
-	sandbox = find(client->ctl, msg->target, fail);
+	sandbox = ctl_sandbox_need(client->ctl, msg->target, fail);
 	if (!sandbox)
 		return -1;
 	if (msg->signal == 0) {
@@ -213,7 +218,7 @@ int ctl_req_remove(struct ctl_client *client, const Ctl__Request *req,
 {
 	const char *target = req->remove->target;
 	struct ctl *ctl = client->ctl;
-	struct ctl_sandbox *sandbox = find(ctl, target, fail);
+	struct ctl_sandbox *sandbox = ctl_sandbox_need(ctl, target, fail);
 
 	(void)frame;
 	if (sandbox) {

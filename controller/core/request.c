@@ -87,7 +87,10 @@ struct ctl_exec *ctl_exec_enter(struct ctl_sandbox *sandbox,
 {
 	struct ctl_exec *exec = NULL;
 
-	if (!ctl_exec_make_room(sandbox))
+	/* A run that comes back waits as it would have without a restart. */
+	if (!sandbox->idle_run && ctl_pause_refuse(sandbox, fail) < 0)
+		;
+	else if (!ctl_exec_make_room(sandbox))
 		err_set(&fail->err, ERR_LIMIT, 0,
 			"sandbox %.100s has %d commands already",
 			sandbox->label.name, CTL_MAX_EXECS);
@@ -301,6 +304,16 @@ int ctl_req_exec(struct ctl_client *client, const Ctl__Request *req,
 	return 0;
 }
 
+static bool has_silent(const struct ctl *ctl)
+{
+	const struct ctl_sandbox *sandbox;
+
+	LIST_FOREACH(sandbox, &ctl->sandboxes, link)
+		if (sandbox->paused && sandbox->resyncing)
+			return true;
+	return false;
+}
+
 /**
  * ctl_req_attach() - how does a command end that was started before?
  */
@@ -313,6 +326,9 @@ int ctl_req_attach(struct ctl_client *client, const Ctl__Request *req,
 	(void)frame;
 	if (token->len == WIRE_ID_BYTES)
 		exec = ctl_exec_find(client->ctl, token->data, token->len);
+	if (!exec && has_silent(client->ctl))
+		return err_set(&fail->err, ERR_BAD_STATE, 0,
+			       "the command may be in a paused sandbox, which says nothing");
 	if (!exec)
 		return err_set(&fail->err, ERR_BAD_STATE, 0,
 			       "the command is gone, and its sandbox with it");

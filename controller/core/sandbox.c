@@ -38,6 +38,9 @@ static void end_resync(struct ctl_sandbox *sandbox)
 	if (!sandbox->resyncing)
 		return;
 	sandbox->resyncing = false;
+	if (!sandbox->awaited)
+		return;
+	sandbox->awaited = false;
 	sandbox->ctl->n_resyncing--;
 	ctl_check_ready(sandbox->ctl);
 }
@@ -61,6 +64,7 @@ struct ctl_sandbox *ctl_sandbox_new(struct ctl *ctl,
 	sandbox->state = CTL_SANDBOX_BUILDING;
 	sandbox->label = *label;
 	sandbox->cgroup_fd = -1;
+	sandbox->watch = ctl_watch_unpack(label->watch);
 	sandbox->since = ctl_now();
 	ctl_conn_init(&sandbox->init);
 	ctl_defaults_init(&sandbox->defaults);
@@ -215,6 +219,7 @@ static void bury(struct ctl_sandbox *sandbox)
 	if (sandbox->buried)
 		return;
 	answer_waiters(sandbox);
+	ctl_pause_end(sandbox);
 	set_idle_run(sandbox, false);
 	end_resync(sandbox);
 	leave_names(sandbox);
@@ -318,6 +323,7 @@ void ctl_sandbox_free(struct ctl_sandbox *sandbox)
 	ctl_defaults_fini(&sandbox->defaults);
 	ctl_build_free(sandbox->build);
 	ctl_watch_free(sandbox->watch);
+	ctl_pause_end(sandbox);
 	for (size_t i = 0; i < sandbox->n_warnings; i++)
 		free(sandbox->warnings[i]);
 	ctl_keys_free(sandbox->keys);

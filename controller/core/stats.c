@@ -84,3 +84,26 @@ void ctl_stats_read(int cgroup_fd, Ctl__Item *item)
 	if (item->has_pids)
 		(void)read_number(cgroup_fd, "pids.max", &item->pids_max);
 }
+
+/**
+ * ctl_stats_frozen() - does all of a sandbox stand still?
+ */
+bool ctl_stats_frozen(int cgroup_fd)
+{
+	uint64_t frozen = 0;
+
+	return cgroup_fd >= 0 &&
+	       read_key(cgroup_fd, "cgroup.events", "frozen", &frozen) &&
+	       frozen != 0;
+}
+
+/**
+ * ctl_stats_freezes() - is it meant to?
+ */
+bool ctl_stats_freezes(int cgroup_fd)
+{
+	uint64_t freeze = 0;
+
+	return cgroup_fd >= 0 &&
+	       read_number(cgroup_fd, "cgroup.freeze", &freeze) && freeze != 0;
+}

@@ -40,6 +40,8 @@ static const struct cli_verb verbs[] = {
 	{ CLI_VERB_LOGS, "logs", "", "show the audit log", cli_logs_main },
 	{ CLI_VERB_EVENTS, "events", "",
 	  "show what happens to sandboxes, as it happens", cli_events_main },
+	{ CLI_VERB_MEDIA, "media", "add --session KEY FILE...",
+	  "give files to a session", cli_media_main, .mixed = true },
 	{ CLI_VERB_EXPLAIN, "explain", "",
 	  "what applies to a session, why, and which key changes it",
 	  cli_explain_main },
@@ -102,6 +104,7 @@ int cli_verb_usage_status(const struct cli_verb *verb)
 	case CLI_VERB_PRUNE:
 	case CLI_VERB_LOGS:
 	case CLI_VERB_EVENTS:
+	case CLI_VERB_MEDIA:
 	case CLI_VERB_EXPLAIN:
 	case CLI_VERB_DOCTOR:
 	case CLI_VERB_CONFIG:

@@ -17,12 +17,13 @@
 #define RUNS (IN(RUN) | IN(EXEC) | IN(SHELL))
 #define SHOWS (IN(LIST) | IN(RECREATE) | IN(PRUNE) | IN(LOGS) | IN(EVENTS))
 #define STAYS (IN(KILL) | IN(PAUSE) | IN(RESUME))
-#define ASKS (SHOWS | STAYS | IN(RM) | IN(STATS))
+#define ASKS (SHOWS | IN(MEDIA) | STAYS | IN(RM) | IN(STATS))
 #define TABLES \
-	(SHOWS | IN(STATS) | IN(DOCTOR) | IN(VERSION) | IN(IMAGE))
+	(SHOWS | IN(STATS) | IN(MEDIA) | IN(DOCTOR) | IN(VERSION) | IN(IMAGE))
 #define CONFIGURED \
-	(IN(EXEC) | IN(SHELL) | IN(LIST) | IN(RECREATE) | IN(LOGS) | \
-	 STAYS | IN(RM) | IN(STATS) | IN(CONFIG) | IN(EXPLAIN))
+	(IN(MEDIA) | IN(EXEC) | IN(SHELL) | IN(LIST) | IN(RECREATE) | \
+	 IN(LOGS) | STAYS | IN(RM) | IN(STATS) | IN(CONFIG) | \
+	 IN(EXPLAIN) | IN(DOCTOR))
 #define ALL ((1u << CLI_VERB_COUNT) - 1)
 
 static const struct cli_option options[] = {
@@ -91,7 +92,7 @@ static const struct cli_option options[] = {
 	{ CLI_OPT_ALL, 0, "all", NULL, IN(LIST) | IN(RECREATE),
 	  "every session: those without a sandbox, too" },
 	{ CLI_OPT_SESSION, 0, "session", "KEY",
-	  IN(RECREATE) | IN(LOGS) | IN(EXPLAIN),
+	  IN(RECREATE) | IN(LOGS) | IN(EXPLAIN) | IN(MEDIA),
 	  "of this session" },
 	{ CLI_OPT_AGENT, 0, "agent", "ID",
 	  IN(RECREATE) | IN(LOGS) | IN(EXPLAIN),

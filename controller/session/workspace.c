@@ -19,23 +19,55 @@
 #include "controller/session/origin.h"
 #include "proto/cleanup.h"
 
-/* Makes what is missing of a path, each part for this user alone. */
-static int make_path(const char *path)
+/* One part of a path; @made: how long what was there before is. */
+static int make_part(const char *path, size_t *made)
+{
+	if (mkdir(path, 0700) == 0) {
+		if (*made == 0)
+			*made = strlen(path);
+		return 0;
+	}
+	return errno == EEXIST || errno == EROFS || errno == EACCES ? 0 : -1;
+}
+
+/*
+ * Makes what is missing of a path, each part for this user alone. @made: the
+ * length of the first part that was, 0: none.
+ */
+static int make_path(const char *path, size_t *made)
 {
 	auto_free char *copy = strdup(path);
 
+	*made = 0;
 	if (!copy)
 		return -1;
 	for (char *at = copy + 1; *at; at++) {
+		int ret;
+
 		if (*at != '/')
 			continue;
 		*at = '\0';
-		if (mkdir(copy, 0700) < 0 && errno != EEXIST &&
-		    errno != EROFS && errno != EACCES)
-			return -1;
+		ret = make_part(copy, made);
 		*at = '/';
+		if (ret < 0)
+			return -1;
 	}
-	return mkdir(copy, 0700) < 0 && errno != EEXIST ? -1 : 0;
+	return make_part(copy, made);
+}
+
+/* Takes back what was made and turned out not to be wanted. */
+static void unmake_path(const char *path, size_t made)
+{
+	auto_free char *copy = strdup(path);
+	size_t len = strlen(path);
+
+	while (copy && made > 0 && len >= made && rmdir(copy) == 0) {
+		while (len > 0 && copy[len - 1] != '/')
+			len--;
+		while (len > 0 && copy[len - 1] == '/')
+			len--;
+		copy[len] = '\0';
+	}
 }
 
 static int fail_key(const struct pol_session *session, enum pol_value value,
@@ -68,12 +100,13 @@ static int check_own(const struct pol_session *session, enum pol_value value,
 	return 0;
 }
 
+/* What the user named, made where it is missing. */
 static int open_path(const struct pol_session *session, enum pol_value value,
-		     const char *path, struct ctl_fail *fail)
+		     const char *path, size_t *made, struct ctl_fail *fail)
 {
 	auto_fd fd = -1;
 
-	if (make_path(path) < 0)
+	if (make_path(path, made) < 0)
 		return fail_key(session, value, errno, NULL, fail);
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -81,22 +114,37 @@ static int open_path(const struct pol_session *session, enum pol_value value,
 	return fd_take(&fd);
 }
 
-static int open_below_root(const struct pol_session *session, int root_fd,
-			   struct ctl_fail *fail)
+static int judge(const struct pol_session *session, enum pol_value value,
+		 int fd, struct ctl_fail *fail)
+{
+	char key[SES_ORIGIN_BYTES];
+
+	return ses_judge(session, fd, ses_origin(session, value, key),
+			 CTL_USE_WORKSPACE, fail);
+}
+
+/* Its name below the root; "" for the root itself. */
+static const char *name_below(const struct pol_session *session)
 {
 	const char *path = session->sandbox_workspace;
 	size_t len = strlen(session->workspace_root);
-	const char *name;
-	auto_fd fd = -1;
 
 	if (strncmp(path, session->workspace_root, len) != 0)
+		return NULL;
+	path += len;
+	return path + strspn(path, "/");
+}
+
+static int open_below_root(const struct pol_session *session, int root_fd,
+			   const char *name, struct ctl_fail *fail)
+{
+	auto_fd fd = -1;
+
+	if (!name)
 		return err_set(&fail->err, ERR_INTERNAL, 0,
 			       "workspace: not below workspaceRoot");
-	name = path + len;
-	name += strspn(name, "/");
-	if (!*name)
-		return dup(root_fd);
-	fd = ses_dir_make(root_fd, name);
+	fd = name[0] ? ses_dir_make(root_fd, name) :
+		       ses_open_in(root_fd, ".", O_PATH | O_DIRECTORY);
 	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
 		return fail_key(session, POL_WORKSPACE_ROOT, 0,
 				"the session's folder in it is a link or no directory",
@@ -110,17 +158,41 @@ static int open_below_root(const struct pol_session *session, int root_fd,
 static int open_sandbox_workspace(const struct pol_session *session,
 				  struct ctl_fail *fail)
 {
-	auto_fd root_fd = open_path(session, POL_WORKSPACE_ROOT,
-				    session->workspace_root, fail);
+	const enum pol_value value = POL_WORKSPACE_ROOT;
+	const char *name = name_below(session);
+	size_t made;
+	auto_fd root_fd = open_path(session, value, session->workspace_root,
+				    &made, fail);
 	auto_fd fd = -1;
 
-	if (root_fd < 0 ||
-	    check_own(session, POL_WORKSPACE_ROOT, root_fd, fail) < 0)
+	if (root_fd < 0 || check_own(session, value, root_fd, fail) < 0)
 		return -1;
-	fd = open_below_root(session, root_fd, fail);
-	if (fd < 0 || check_own(session, POL_WORKSPACE_ROOT, fd, fail) < 0)
+	fd = open_below_root(session, root_fd, name, fail);
+	if (fd < 0 || check_own(session, value, fd, fail) < 0)
 		return -1;
-	return fd_take(&fd);
+	if (judge(session, value, fd, fail) == 0)
+		return fd_take(&fd);
+	if (made > 0 && name[0])
+		(void)unlinkat(root_fd, name, AT_REMOVEDIR);
+	unmake_path(session->workspace_root, made);
+	return -1;
+}
+
+/* Made where it is missing, as the gateway does. */
+static int open_agent(const struct pol_session *session, struct ctl_fail *fail)
+{
+	size_t made;
+	auto_fd fd = open_path(session, POL_WORKSPACE,
+			       session->agent_workspace, &made, fail);
+
+	if (fd < 0)
+		return -1;
+	if ((session->access != POL_ACCESS_RW ||
+	     check_own(session, POL_WORKSPACE, fd, fail) == 0) &&
+	    judge(session, POL_WORKSPACE, fd, fail) == 0)
+		return fd_take(&fd);
+	unmake_path(session->agent_workspace, made);
+	return -1;
 }
 
 /**
@@ -129,39 +201,9 @@ static int open_sandbox_workspace(const struct pol_session *session,
 int ses_workspace_open(const struct pol_session *session,
 		       struct ctl_fail *fail)
 {
-	enum pol_value value = session->access == POL_ACCESS_RW ?
-				       POL_WORKSPACE :
-				       POL_WORKSPACE_ROOT;
-	char key[SES_ORIGIN_BYTES];
-	auto_fd fd = -1;
-
-	if (value == POL_WORKSPACE) {
-		fd = open_path(session, value, session->agent_workspace, fail);
-		if (fd < 0 || check_own(session, value, fd, fail) < 0)
-			return -1;
-	} else {
-		fd = open_sandbox_workspace(session, fail);
-		if (fd < 0)
-			return -1;
-	}
-	if (ses_judge(session, fd, ses_origin(session, value, key),
-		      CTL_USE_WORKSPACE, fail) < 0)
-		return -1;
-	return fd_take(&fd);
-}
-
-/* Read-only at /agent: made where it is missing, as the gateway does. */
-static int open_agent(const struct pol_session *session, struct ctl_fail *fail)
-{
-	char key[SES_ORIGIN_BYTES];
-	auto_fd fd = open_path(session, POL_WORKSPACE,
-			       session->agent_workspace, fail);
-
-	if (fd < 0 || ses_judge(session, fd,
-				ses_origin(session, POL_WORKSPACE, key),
-				CTL_USE_WORKSPACE, fail) < 0)
-		return -1;
-	return fd_take(&fd);
+	return session->access == POL_ACCESS_RW ?
+		       open_agent(session, fail) :
+		       open_sandbox_workspace(session, fail);
 }
 
 /* What seeds and skills are copied from; where there is none there are none. */

@@ -20,19 +20,24 @@ static void note_image(struct cli_explain *explain)
 	auto_free char *path = NULL;
 	struct err err = ERR_INIT;
 	auto_fd rootfs_fd = -1;
+	bool matters = explain->session->sandboxed;
 
 	if (img_find(explain->cfg->state_dir, image, &kind, &rootfs_fd, &path,
 		     &err)) {
-		cli_explain_note(explain, "%s.%s", err.text,
-				 err.sys == ENOENT ? " " IMG_HINT "." : "");
+		if (matters)
+			cli_explain_note(explain, "%s.%s", err.text,
+					 err.sys == ENOENT ? " " IMG_HINT "." :
+							     "");
 		return;
 	}
 	explain->host_image = kind == IMG_KIND_HOST;
-	if (explain->host_image && strcmp(image, "host") != 0 && image[0])
+	if (!explain->host_image || !matters)
+		return;
+	if (strcmp(image, "host") != 0 && image[0])
 		cli_explain_note(explain,
 				 "No image is called %s here, so the root file system is the host's /usr.",
 				 image);
-	if (explain->host_image && !explain->session->read_only_root)
+	if (!explain->session->read_only_root)
 		cli_explain_note(explain,
 				 "The host's /usr cannot be written: readOnlyRoot: false needs an image. " IMG_HINT ".");
 }
@@ -73,18 +78,11 @@ static void note_bind(struct cli_explain *explain, const struct cfg_bind *bind)
 }
 
 /**
- * cli_explain_note_sources() - notes on the image and on binds, where they
- * matter
+ * cli_explain_note_sources() - notes on the image and on binds
  */
 void cli_explain_note_sources(struct cli_explain *explain)
 {
-	size_t before = explain->n_notes;
-
 	note_image(explain);
-	if (!explain->session->sandboxed) {
-		explain->n_notes = before;
-		return;
-	}
 	for (size_t i = 0; i < explain->session->n_binds; i++)
 		note_bind(explain, &explain->session->binds[i]);
 }

@@ -8,6 +8,9 @@ from harness import Box, done, ok
 
 SOURCE = os.environ["top_srcdir"]
 RUNS = ("run", "exec", "shell")
+VERBS = RUNS + ("list", "kill", "rm", "stats", "pause", "resume", "recreate",
+                "prune", "logs", "events", "doctor", "config", "explain",
+                "image", "media", "version", "help")
 
 
 def page_of(verb):
@@ -38,7 +41,8 @@ def check_options(box):
     for line in box.run("help", "--dump-options").out.decode().splitlines():
         verb, letter, name, value = line.split("\t")
         table.setdefault(verb, set()).add((letter, name, value != "-"))
-    ok(len(table) == 12, "the program lists its verbs", table.keys())
+    ok(set(table) == set(VERBS), "the program lists its verbs",
+       set(table) ^ set(VERBS))
     for verb, options in sorted(table.items()):
         page = options_of(page_of(verb))
         ok(page == options, f"creel-{verb}(1) has the options of {verb}",
@@ -51,6 +55,7 @@ def check_options(box):
     summary = box.run("help").out.decode()
     ok(all(re.search(rf"^  {verb} ", summary, re.M) for verb in table),
        "and so has `creel help'", summary)
+    return sorted(table)
 
 
 def statuses_of(page):
@@ -110,7 +115,7 @@ def provocations(box, verb):
         yield ()
         yield target
         yield ("--image", "/", *target, *command)
-    elif verb in ("kill", "rm"):
+    elif verb in ("kill", "rm", "pause", "resume"):
         yield ()
         yield ("nobody",)
     elif verb == "stats":
@@ -118,11 +123,21 @@ def provocations(box, verb):
         yield ("a", "b")
     elif verb == "help":
         yield ("nothing",)
+    elif verb == "recreate":
+        yield ()
+        yield ("--all", "--agent=x")
+        yield ("--all",)
+        yield ("word",)
+    elif verb == "logs":
+        yield ("--since=yesterday",)
+        yield ("--limit=0",)
+        yield ("--tool",)
+        yield ("word",)
     else:
         yield ("word",)
     if verb not in ("help", "doctor"):
         # A runtime directory that is not the caller's.
-        yield ("--rootless", *(("t",) if verb in RUNS + ("kill", "rm")
+        yield ("--rootless", *(("t",) if verb in RUNS + ("kill", "rm", "pause", "resume")
                                else ()), *(("true",) if verb == "exec"
                                            else ()))
 
@@ -160,12 +175,10 @@ def check_help(box):
 
 
 def main():
-    verbs = ("run", "exec", "shell", "list", "kill", "rm", "stats", "doctor",
-             "version", "image", "help")
     with Box("system" if os.geteuid() == 0 else "rootless") as box:
         check_options(box)
-        check_statuses(verbs)
-        check_messages(box, verbs)
+        check_statuses(VERBS)
+        check_messages(box, VERBS)
         check_help(box)
     done()
 

@@ -640,10 +640,9 @@ def quotas(lab, d):
                     (", peer has it" if peer else ", peer has none"))
 
 
-# Counted for the host user, who is one and the same in rootless mode; the
-# host's other users have theirs.
-SHARED_ROOTLESS = ("inotify", "watch", "pipe", "mqueue", "memlock", "signal",
-                   "inflight", "process")
+# Counted for the host user, who is one and the same in rootless mode, with no
+# bound of a namespace's own; the host's other users have theirs.
+SHARED_ROOTLESS = ("pipe", "inflight", "process")
 
 
 def ranges(lab, d):

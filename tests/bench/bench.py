@@ -11,6 +11,7 @@ BUILDDIR/tests/bench/samples.csv.
 
 BENCH_RUNS       samples of each series (200)
 BENCH_SANDBOXES  how many live at once for the figures that say so (1000)
+BENCH_SESSIONS   how many are known for the figure that says so (10000)
 BENCH_PROFILE    1: after the table, where the time of missed figures goes
 """
 
@@ -28,6 +29,7 @@ import time
 RUNS = int(os.environ.get("BENCH_RUNS", "200"))
 WARMUP = max(RUNS // 10, 5)
 SANDBOXES = int(os.environ.get("BENCH_SANDBOXES", "1000"))
+SESSIONS = int(os.environ.get("BENCH_SESSIONS", "10000"))
 INSIDE = "/workspace/ref-true"
 
 
@@ -175,7 +177,7 @@ def processes():
     return alive
 
 
-def daemons(setup):
+def daemons(setup, name=""):
     """pids of this run's helper processes and of its creeld."""
     alive = processes()
     helpers, controllers = [], []
@@ -185,7 +187,8 @@ def daemons(setup):
                 words = file.read().split("\0")
         except OSError:
             continue
-        if "--listen" in words and any(setup.dir in w for w in words):
+        if "--listen" in words and any(os.path.join(setup.dir, name) in w
+                                       for w in words):
             helpers.append(pid)
     for pid in helpers:
         for child, (parent, name) in alive.items():
@@ -211,6 +214,84 @@ def resident_kib(pids):
     """Resident memory of all; pages of files, which they share, once."""
     return (sum(status_kib(p, "RssAnon") for p in pids) +
             max((status_kib(p, "RssFile") for p in pids), default=0))
+
+
+class Creeld:
+    """One with a state of its own and some sessions in it."""
+
+    KEY = "agent:main:bench"
+    FILL = """
+import sqlite3, sys
+path, config, runtime, count = sys.argv[1:4] + [int(sys.argv[4])]
+db = sqlite3.connect(path, timeout=20)
+owner = db.execute("SELECT id FROM owner WHERE runtime = ?",
+                   [runtime]).fetchone()[0]
+for i in range(count):
+    key = "agent:main:other-%d" % i
+    db.execute("INSERT INTO session VALUES (NULL, ?, ?, 'main', ?, ?, 1, 1)",
+               [config, key, key, "box-%d" % i])
+    db.execute("INSERT INTO sandbox VALUES (NULL, ?, ?, ?, 'main', 'session',"
+               " ?, randomblob(16), zeroblob(32), '/w', '/workspace', 'host',"
+               " 1, x'', 24, 7, 1, unixepoch() * 1000)",
+               [owner, config, key, "box-%d" % i])
+db.execute("INSERT INTO audit SELECT NULL, ?, 1, 'exec', 'agent:main:other',"
+           " 'main', 'box', 'true', 'allowed', '', 'pid 1 (creel)',"
+           " randomblob(16), 1, 1, 0, 500, NULL, 400 FROM (WITH RECURSIVE"
+           " n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+           " SELECT i FROM n)", [owner, count * 9])
+db.commit()
+"""
+
+    def __init__(self, setup, name, count):
+        self.setup = setup
+        self.name = name
+        self.dir = os.path.join(setup.dir, name)
+        self.config = os.path.join(self.dir, "creel.json5")
+        self.env = dict(
+            os.environ, HOME=self.dir, CREEL_CONFIG=self.config,
+            CREEL_RUNTIME_DIR=os.path.join(self.dir, "run"),
+            XDG_STATE_HOME=os.path.join(self.dir, "state"))
+        for path in (self.dir, self.env["CREEL_RUNTIME_DIR"]):
+            os.mkdir(path, 0o700)
+        with open(self.config, "w", encoding="ascii") as file:
+            json.dump({"agents": {"defaults": {"sandbox": {
+                "mode": "all", "scope": "session",
+                "workspaceRoot": os.path.join(self.dir, "boxes")}}}}, file)
+        self.exec()
+        self.run(sys.executable, "-c", self.FILL,
+                 os.path.join(self.dir, "state/creel/creel.db"), self.config,
+                 self.env["CREEL_RUNTIME_DIR"], str(count))
+        # The next one begins with all of them.
+        for pid in self.pids()[1]:
+            os.kill(pid, 9)
+        self.exec()
+
+    def run(self, *args):
+        subprocess.run(args, check=True, env=self.env, cwd="/")
+
+    def exec(self):
+        self.run(self.setup.creel, "exec", self.KEY, "--", "true")
+
+    def pids(self):
+        return daemons(self.setup, self.name)
+
+    def place(self):
+        return [os.path.join(self.dir, "run/creel.sock"), self.dir,
+                "/usr/bin/true", self.config, self.name]
+
+
+def with_sessions(setup):
+    """Commands in a session of few and in one of many."""
+    ends = [Creeld(setup, "sessions-few", 10),
+            Creeld(setup, "sessions-many", SESSIONS)]
+    setup.take("sessions", Creeld.KEY, ends[0].dir, *ends[0].place(),
+               *ends[1].place(), runs=5 * RUNS)
+    for end in ends:
+        for pid in end.pids()[0]:
+            try:
+                os.kill(pid, 15)
+            except ProcessLookupError:
+                pass
 
 
 def mem_available_kib():
@@ -277,6 +358,8 @@ def table(medians, cost, crun):
             ms("create-many-started"), ms("create-none-started"), 1.5),
         row("the same until its command is over",
             ms("create-many-exited"), ms("create-none-exited"), 1.5),
+        row("exec in a session, %d others / 10" % SESSIONS,
+            ms("sessions-many"), ms("sessions-few"), 1.1),
         row("idle sandbox, kernel memory included", cost["idle"], None, 512,
             "KiB"),
         row("creeld resident, %d sandboxes" % SANDBOXES,
@@ -335,6 +418,7 @@ def measure(setup, crun):
     setup.take("exec", setup.socket, setup.workspace, INSIDE, "bench",
                setup.true)
     cost = with_many(setup)
+    with_sessions(setup)
     subprocess.run([setup.creel, "rm", "bench"], check=True)
     met = table(setup.medians(), cost, crun)
     print("# samples: " + setup.csv, flush=True)

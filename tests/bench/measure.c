@@ -331,6 +331,38 @@ static void fill_spec(Ctl__Spec *spec, char *workspace)
 	spec->workspace_readonly = true;
 }
 
+/* The last request was a command that has to succeed. */
+static struct outcome session_await(struct session *session, double start)
+{
+	struct outcome outcome = { .status = 255 };
+
+	session_finish(session, start, &outcome);
+	if (outcome.status != 0)
+		fail("%s: exit status %u", session->command, outcome.status);
+	return outcome;
+}
+
+/* One command in a session of that configuration. */
+static struct outcome session_use(struct session *session, char *key,
+				  Ctl__Config *config)
+{
+	unsigned char token[WIRE_ID_BYTES];
+	Ctl__Command command = CTL__COMMAND__INIT;
+	Ctl__Exec exec = CTL__EXEC__INIT;
+	Ctl__Request request = CTL__REQUEST__INIT;
+	double start;
+
+	fill_command(session, &command, token);
+	exec.target = key;
+	exec.config = config;
+	exec.command = &command;
+	request.op_case = CTL__REQUEST__OP_EXEC;
+	request.exec = &exec;
+	start = now_usec();
+	session_send(session, &request);
+	return session_await(session, start);
+}
+
 /* One command: in the sandbox @target, or, NULL, in one of its own. */
 static struct outcome session_run(struct session *session, char *target)
 {
@@ -342,7 +374,6 @@ static struct outcome session_run(struct session *session, char *target)
 	Ctl__Run run = CTL__RUN__INIT;
 	Ctl__Exec exec = CTL__EXEC__INIT;
 	Ctl__Request request = CTL__REQUEST__INIT;
-	struct outcome outcome = { .status = 255 };
 	double start;
 
 	fill_spec(&spec, workspace);
@@ -363,10 +394,7 @@ static struct outcome session_run(struct session *session, char *target)
 	}
 	start = now_usec();
 	session_send(session, &request);
-	session_finish(session, start, &outcome);
-	if (outcome.status != 0)
-		fail("%s: exit status %u", session->command, outcome.status);
-	return outcome;
+	return session_await(session, start);
 }
 
 /*
@@ -388,6 +416,35 @@ static int do_exec(struct bench *bench, char **argv)
 			     time_process(host_argv, &actions));
 	}
 	posix_spawn_file_actions_destroy(&actions);
+	return 0;
+}
+
+/*
+ * sessions WARMUP RUNS CSV KEY HOME [SOCKET WORKSPACE COMMAND CONFIG SERIES]...:
+ * commands in a session of each of some creelds, in turn.
+ */
+static int do_sessions(struct bench *bench, char **argv)
+{
+	struct session sessions[MAX_SERIES];
+	Ctl__Config configs[MAX_SERIES];
+	const char *names[MAX_SERIES];
+	size_t order[MAX_SERIES], n = 0;
+
+	for (char **at = argv + 2; *at && n < MAX_SERIES; at += 5, n++) {
+		session_init(&sessions[n], at);
+		ctl__config__init(&configs[n]);
+		configs[n].path = at[3];
+		configs[n].home = argv[1];
+		names[n] = at[4];
+	}
+	for (unsigned long run = 0; run < bench->warmup + bench->runs; run++) {
+		shuffle(order, n);
+		for (size_t i = 0; i < n; i++)
+			bench_sample(bench, names[order[i]], run,
+				     session_use(&sessions[order[i]], argv[0],
+						 &configs[order[i]])
+					     .exited_usec);
+	}
 	return 0;
 }
 
@@ -460,7 +517,7 @@ static const struct {
 } modes[] = {
 	{ "spawn", 3, do_spawn }, { "exec", 5, do_exec },
 	{ "create", 4, do_create }, { "fill", 3, do_fill },
-	{ "empty", 3, do_empty },
+	{ "empty", 3, do_empty }, { "sessions", 7, do_sessions },
 };
 
 int main(int argc, char **argv)
@@ -478,7 +535,7 @@ int main(int argc, char **argv)
 			fail("%s: %m", argv[4]);
 		return status;
 	}
-	fputs("usage: measure spawn|exec|create|fill|empty ...; see bench.py\n",
+	fputs("usage: measure MODE WARMUP RUNS CSV ...; see bench.py\n",
 	      stderr);
 	return status;
 }

@@ -23,7 +23,7 @@ OTHER_UID = 4242  # of no user, for the rootless mode when root runs the tests
 CREEL = os.environ["CREEL"]
 BUILD = os.path.dirname(os.path.dirname(os.path.abspath(CREEL)))
 PROGRAMS = ("controller/creel", "controller/creeld", "helper/creel-helper",
-            "controller/creel-seccomp-compile")
+            "controller/creel-seccomp-compile", "controller/creel-unpack")
 
 _count = 0
 _failed = False

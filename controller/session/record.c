@@ -159,22 +159,26 @@ int ses_record_fill(struct ses_sandbox *record,
 }
 
 /* A lost one that has the name that is wanted now. */
-static void drop_lost(const struct store_sandbox *row, void *arg)
-{
-	struct ses *ses = arg;
-	struct ses_sandbox *other =
-		ses_record_find(ses, row->config, row->scope_key);
+struct lost {
+	struct ses *ses;
+	struct ses_sandbox *record;
+};
 
-	if (other && other->lost_row == row->id && !other->sandbox) {
-		other->lost_row = 0;
-		ses_record_free(other);
-	}
+static void find_lost(const struct store_sandbox *row, void *arg)
+{
+	struct lost *lost = arg;
+	struct ses_sandbox *other =
+		ses_record_find(lost->ses, row->config, row->scope_key);
+
+	if (other && other->lost_row == row->id && !other->sandbox)
+		lost->record = other;
 }
 
 static int replace(struct ses_sandbox *record, struct store_sandbox *row,
 		   struct ctl_fail *fail)
 {
 	struct store *store = record->ses->store;
+	struct lost lost = { .ses = record->ses };
 
 	if (record->lost_row &&
 	    store_sandbox_delete(store, record->lost_row, &fail->err) < 0)
@@ -185,9 +189,11 @@ static int replace(struct ses_sandbox *record, struct store_sandbox *row,
 		return -1;
 	/* Whoever lives has his name in the core's table, so it is a lost one. */
 	fail->err = (struct err)ERR_INIT;
-	if (store_sandbox_by_name(store, row->name, drop_lost, record->ses,
+	if (store_sandbox_by_name(store, row->name, find_lost, &lost,
 				  &fail->err) < 0)
 		return -1;
+	if (lost.record)
+		ses_record_forget(lost.record);
 	return store_sandbox_insert(store, row, &fail->err);
 }
 

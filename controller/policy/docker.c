@@ -24,6 +24,13 @@
 	(CAP(12) | CAP(16) | CAP(19) | CAP(21) | CAP(24) | CAP(27) | CAP(38) | \
 	 CAP(39))
 
+/* Of what was checked when it was loaded, but has another type now. */
+static int bad_kind(struct pol_work *work, enum pol_value value)
+{
+	return pol_value_bad(work, value,
+			     cfg_kind_expects(pol_value_row(value)->kind));
+}
+
 static int set_tmpfs(struct pol_work *work)
 {
 	struct pol_session *session = work->session;
@@ -36,9 +43,9 @@ static int set_tmpfs(struct pol_work *work)
 	if (!list)
 		return pol_no_memory(work->err);
 	for (const struct cfg_node *at = node->first; at; at = at->next)
-		if (cfg_value_tmpfs(session->mem, at, &list[session->n_tmpfs++]))
-			return pol_value_bad(work, POL_TMPFS,
-					     cfg_kind_expects(CFG_KIND_TMPFS_LIST));
+		if (cfg_value_tmpfs(session->mem, at,
+				    &list[session->n_tmpfs++]))
+			return bad_kind(work, POL_TMPFS);
 	session->tmpfs = list;
 	return 0;
 }
@@ -57,8 +64,7 @@ static int set_binds(struct pol_work *work)
 	for (const struct cfg_node *at = node->first; at; at = at->next)
 		if (cfg_value_bind(session->mem, at, work->cfg->home,
 				   &list[session->n_binds++]))
-			return pol_value_bad(work, POL_BINDS,
-					     cfg_kind_expects(CFG_KIND_BIND_LIST));
+			return bad_kind(work, POL_BINDS);
 	session->binds = list;
 	return 0;
 }
@@ -77,9 +83,9 @@ static int set_hosts(struct pol_work *work)
 	if (!list)
 		return pol_no_memory(work->err);
 	for (const struct cfg_node *at = node->first; at; at = at->next)
-		if (cfg_value_host(session->mem, at, &list[session->n_hosts++]))
-			return pol_value_bad(work, POL_EXTRA_HOSTS,
-					     cfg_kind_expects(CFG_KIND_HOST_LIST));
+		if (cfg_value_host(session->mem, at,
+				   &list[session->n_hosts++]))
+			return bad_kind(work, POL_EXTRA_HOSTS);
 	session->hosts = list;
 	return 0;
 }
@@ -105,8 +111,7 @@ static int set_ulimits(struct pol_work *work)
 		return pol_no_memory(work->err);
 	for (const struct cfg_node *at = node->first; at; at = at->next)
 		if (cfg_value_ulimit(at, &list[session->n_ulimits++]))
-			return pol_value_bad(work, POL_ULIMITS,
-					     cfg_kind_expects(CFG_KIND_ULIMITS));
+			return bad_kind(work, POL_ULIMITS);
 	qsort(list, session->n_ulimits, sizeof(*list), compare_ulimits);
 	session->ulimits = list;
 	return 0;
@@ -159,8 +164,7 @@ static int set_caps(struct pol_work *work)
 		int cap = cfg_value_cap(session->cap_drop[i]);
 
 		if (cap < 0)
-			return pol_value_bad(work, POL_CAP_DROP,
-					     cfg_kind_expects(CFG_KIND_CAP_LIST));
+			return bad_kind(work, POL_CAP_DROP);
 		drop |= cap == CFG_CAP_ALL ? UINT64_MAX : CAP(cap);
 	}
 	session->cap_keep = DOCKER_CAPS & ~drop & ~NEVER_CAPS;
@@ -175,21 +179,17 @@ static int set_limits(struct pol_work *work)
 
 	if (values[POL_MEMORY] &&
 	    cfg_value_size(values[POL_MEMORY], &session->memory))
-		return pol_value_bad(work, POL_MEMORY,
-				     cfg_kind_expects(CFG_KIND_SIZE));
+		return bad_kind(work, POL_MEMORY);
 	if (values[POL_MEMORY_SWAP] &&
 	    cfg_value_swap(values[POL_MEMORY_SWAP], &session->memory_swap))
-		return pol_value_bad(work, POL_MEMORY_SWAP,
-				     cfg_kind_expects(CFG_KIND_SIZE));
+		return bad_kind(work, POL_MEMORY_SWAP);
 	if (values[POL_CPUS] &&
 	    cfg_value_cpus(values[POL_CPUS], &session->cpu_usec))
-		return pol_value_bad(work, POL_CPUS,
-				     cfg_kind_expects(CFG_KIND_NUMBER));
+		return bad_kind(work, POL_CPUS);
 	if (values[POL_SETUP_TIMEOUT] &&
 	    cfg_value_duration(values[POL_SETUP_TIMEOUT],
 			       &session->setup_timeout_ms))
-		return pol_value_bad(work, POL_SETUP_TIMEOUT,
-				     cfg_kind_expects(CFG_KIND_DURATION));
+		return bad_kind(work, POL_SETUP_TIMEOUT);
 	/* As Docker has it, 0 and -1 are no limit. */
 	session->pids = pids > 0 ? (uint64_t)pids : 0;
 	return set_ulimits(work);

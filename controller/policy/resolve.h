@@ -18,11 +18,36 @@
 #define POL_NAME_MAX_BYTES 63
 #define POL_HASH_BYTES 32       /* SHA-256 */
 
-enum pol_mode { POL_MODE_INVALID = 0, POL_MODE_OFF, POL_MODE_NON_MAIN, POL_MODE_ALL };
-enum pol_scope { POL_SCOPE_INVALID = 0, POL_SCOPE_SESSION, POL_SCOPE_AGENT, POL_SCOPE_SHARED };
-enum pol_access { POL_ACCESS_INVALID = 0, POL_ACCESS_NONE, POL_ACCESS_RO, POL_ACCESS_RW };
-enum pol_network { POL_NET_INVALID = 0, POL_NET_NONE, POL_NET_HOST, POL_NET_OTHER };
-enum pol_level { POL_LEVEL_INVALID = 0, POL_LEVEL_DEFAULT, POL_LEVEL_GLOBAL, POL_LEVEL_AGENT };
+enum pol_mode {
+	POL_MODE_INVALID = 0,
+	POL_MODE_OFF,
+	POL_MODE_NON_MAIN,
+	POL_MODE_ALL,
+};
+enum pol_scope {
+	POL_SCOPE_INVALID = 0,
+	POL_SCOPE_SESSION,
+	POL_SCOPE_AGENT,
+	POL_SCOPE_SHARED,
+};
+enum pol_access {
+	POL_ACCESS_INVALID = 0,
+	POL_ACCESS_NONE,
+	POL_ACCESS_RO,
+	POL_ACCESS_RW,
+};
+enum pol_network {
+	POL_NET_INVALID = 0,
+	POL_NET_NONE,
+	POL_NET_HOST,
+	POL_NET_OTHER,
+};
+enum pol_level {
+	POL_LEVEL_INVALID = 0,
+	POL_LEVEL_DEFAULT,
+	POL_LEVEL_GLOBAL,
+	POL_LEVEL_AGENT,
+};
 
 /* The resolved values; the order is that of explain. */
 enum pol_value {
@@ -108,7 +133,8 @@ struct pol_session {
 	size_t n_env;
 	const char *setup_command;     /* NULL: none */
 	uint64_t setup_timeout_ms;
-	uint64_t pids, memory, memory_swap; /* 0: not set; memory_swap as Docker's, UINT64_MAX unlimited */
+	/* 0: not set; memory_swap as Docker's, UINT64_MAX unlimited */
+	uint64_t pids, memory, memory_swap;
 	uint64_t cpu_usec;             /* in each 100,000 */
 	const struct cfg_ulimit *ulimits;
 	size_t n_ulimits;

@@ -501,7 +501,7 @@ START_TEST(test_hash_is_of_what_shapes_a_sandbox)
 }
 END_TEST
 
-START_TEST(test_hash_of_a_shared_sandbox_is_the_same_for_all_agents)
+START_TEST(test_hash_of_a_shared_sandbox_is_one)
 {
 	static const char *const accesses[] = { "none", "ro" };
 
@@ -544,8 +544,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, test_agent_without_workspace_has_one_of_its_own);
 	tcase_add_test(tcase, test_values_that_surprise_have_a_note);
 	LOOP(tcase, test_hash_is_of_what_shapes_a_sandbox, hashes);
-	tcase_add_test(tcase,
-		       test_hash_of_a_shared_sandbox_is_the_same_for_all_agents);
+	tcase_add_test(tcase, test_hash_of_a_shared_sandbox_is_one);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -294,6 +294,46 @@ def with_sessions(setup):
                 pass
 
 
+def big_config(setup):
+    """1,000 agents in 1 MiB, as a gateway has them."""
+    agents = [{
+        "id": "agent-%d" % i, "name": "Agent number %d" % i,
+        "workspace": "~/work/agent-%d" % i,
+        "identity": {"name": "n" * 60, "theme": "t" * 100},
+        "sandbox": {
+            "mode": "all", "scope": "session", "workspaceAccess": "rw",
+            "docker": {
+                "memory": "512m", "cpus": 1, "pidsLimit": 200,
+                "env": {"K%d" % j: "value %d" % j for j in range(6)},
+                "binds": ["/srv/data/%d:/data:ro" % i,
+                          "/srv/cache/%d:/cache:rw" % i]}},
+        "tools": {
+            "allow": ["read", "write", "edit", "exec", "group:fs"],
+            "deny": ["browser", "canvas", "nodes", "cron", "gateway"],
+            "sandbox": {"tools": {"allow": ["exec", "read"]}}},
+    } for i in range(1000)]
+    path = os.path.join(setup.dir, "big.json")
+    text = json.dumps({"agents": {"list": agents}}, indent=1)
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text + " " * max(0, (1 << 20) - len(text)))
+    return path
+
+
+def with_config(setup):
+    """Configurations: loading, and commands that only read one."""
+    subprocess.run([os.path.join(setup.here, "config"), str(WARMUP), str(RUNS),
+                    setup.csv, big_config(setup)], check=True)
+    small = os.path.join(setup.dir, "creel.json5")
+    with open(small, "w", encoding="ascii") as file:
+        json.dump({"agents": {"defaults": {"sandbox": {
+            "mode": "non-main"}}}}, file)
+    setup.take("spawn",
+               "++", "explain", setup.creel, "explain", "--json", "--config",
+               small,
+               "++", "config-show", setup.creel, "config", "show", "--config",
+               small)
+
+
 def mem_available_kib():
     time.sleep(3)
     with open("/proc/meminfo", encoding="ascii") as file:
@@ -360,6 +400,12 @@ def table(medians, cost, crun):
             ms("create-many-exited"), ms("create-none-exited"), 1.5),
         row("exec in a session, %d others / 10" % SESSIONS,
             ms("sessions-many"), ms("sessions-few"), 1.1),
+        row("configuration, 1 MiB, 1000 agents: loaded", ms("config-load"),
+            None, 50),
+        row("the same: what applies to one session", ms("config-resolve"),
+            None, 0.05),
+        row("creel explain --json, whole process", ms("explain"), None, 5),
+        row("creel config show, whole process", ms("config-show"), None, 5),
         row("idle sandbox, kernel memory included", cost["idle"], None, 512,
             "KiB"),
         row("creeld resident, %d sandboxes" % SANDBOXES,
@@ -419,6 +465,7 @@ def measure(setup, crun):
                setup.true)
     cost = with_many(setup)
     with_sessions(setup)
+    with_config(setup)
     subprocess.run([setup.creel, "rm", "bench"], check=True)
     met = table(setup.medians(), cost, crun)
     print("# samples: " + setup.csv, flush=True)

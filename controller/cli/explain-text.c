@@ -48,7 +48,8 @@ static void place_text(const struct cfg *cfg, const struct cfg_pos *pos,
 
 static void head(struct cli_page *page, const char *label)
 {
-	cli_page_flow(page, 0, CLI_STYLE_BOLD, label);
+	if (*label)
+		cli_page_flow(page, 0, CLI_STYLE_BOLD, label);
 	cli_page_tab(page, HEAD);
 }
 

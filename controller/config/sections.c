@@ -53,7 +53,7 @@ static int add_row(struct cfg_tree *mem, struct cfg_section *root,
 	struct cfg_section *at = root;
 	const char *part = path;
 
-	while (at && *part) {
+	while (*part) {
 		size_t len = strcspn(part, ".");
 		bool list = len > 2 && memcmp(part + len - 2, "[]", 2) == 0;
 

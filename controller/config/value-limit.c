@@ -95,12 +95,13 @@ static int limit_pair(const struct cfg_node *node, struct cfg_ulimit *out)
 		else
 			return -1;
 	}
-	if (!soft && !hard)
+	if (!soft)
+		soft = hard;
+	if (!hard)
+		hard = soft;
+	if (!soft || !hard || limit_number(soft, &out->soft) < 0)
 		return -1;
-	return limit_number(soft ? soft : hard, &out->soft) < 0 ||
-			       limit_number(hard ? hard : soft, &out->hard) ?
-		       -1 :
-		       0;
+	return limit_number(hard, &out->hard);
 }
 
 /**

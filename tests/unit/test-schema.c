@@ -355,7 +355,7 @@ static const char minibot[] =
 	"artifacts_jail_shared_dir = ''\n"
 	"jail.command_prefix = []\n";
 
-START_TEST(test_schema_the_gateways_keys_are_passed_over_in_silence)
+START_TEST(test_schema_the_gateways_keys_are_passed_over)
 {
 	struct cfg_problems problems = CFG_PROBLEMS_INIT;
 
@@ -364,7 +364,7 @@ START_TEST(test_schema_the_gateways_keys_are_passed_over_in_silence)
 }
 END_TEST
 
-START_TEST(test_schema_minibots_keys_are_passed_over_in_silence)
+START_TEST(test_schema_minibots_keys_are_passed_over)
 {
 	struct cfg_problems problems = CFG_PROBLEMS_INIT;
 	struct cfg_tree *tree = cfg_tree_new();
@@ -397,9 +397,9 @@ Suite *test_suite(void)
 		rows);
 	tcase_add_test(tests, test_schema_defaults_are_valid);
 	tcase_add_test(tests,
-		       test_schema_the_gateways_keys_are_passed_over_in_silence);
+		       test_schema_the_gateways_keys_are_passed_over);
 	tcase_add_test(tests,
-		       test_schema_minibots_keys_are_passed_over_in_silence);
+		       test_schema_minibots_keys_are_passed_over);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

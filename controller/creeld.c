@@ -212,6 +212,9 @@ int main(int argc, char **argv)
 	harden();
 	if (!settings.state_dir)
 		find_home();
+	/* What is looked at in a job is not told what the options were. */
+	if (settings.runtime_dir)
+		(void)setenv("CREEL_RUNTIME_DIR", settings.runtime_dir, 1);
 	ctl_log_open(getenv("CREEL_DEBUG") ? CTL_LOG_DEBUG : CTL_LOG_WARN);
 	return serve(&settings);
 }

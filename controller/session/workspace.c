@@ -187,9 +187,9 @@ static int open_agent(const struct pol_session *session, struct ctl_fail *fail)
 
 	if (fd < 0)
 		return -1;
-	if ((session->access != POL_ACCESS_RW ||
-	     check_own(session, POL_WORKSPACE, fd, fail) == 0) &&
-	    judge(session, POL_WORKSPACE, fd, fail) == 0)
+	if (judge(session, POL_WORKSPACE, fd, fail) == 0 &&
+	    (session->access != POL_ACCESS_RW ||
+	     check_own(session, POL_WORKSPACE, fd, fail) == 0))
 		return fd_take(&fd);
 	unmake_path(session->agent_workspace, made);
 	return -1;

@@ -79,7 +79,8 @@ static char *find_state(const struct cli_args *args, const char *home)
 	char *path = NULL;
 	int len;
 
-	if (!system && state && *state == '/')
+	/* As cli_start_listener() has it. */
+	if ((!system || geteuid() == 0) && state && *state == '/')
 		len = asprintf(&path, "%s/creel", state);
 	else
 		len = asprintf(&path, "%s/.local/state/creel",

@@ -61,9 +61,14 @@ static Ctl__Match match_of(struct ses *ses, struct ses_sandbox *record)
 void ses_item(struct ses *ses, struct ctl_sandbox *sandbox, Ctl__Item *item)
 {
 	struct ses_sandbox *record = sandbox->session;
+	int64_t idle_ms;
 
 	if (!record)
 		return;
+	/* Longer than this creeld has known it, maybe. */
+	idle_ms = ses_now_ms() - record->used_ms;
+	if (item->commands == 0 && idle_ms > 0)
+		item->idle_sec = (uint64_t)idle_ms / 1000;
 	item->session = (char *)record->scope_key;
 	item->agent = record->agent;
 	item->scope = record->scope;

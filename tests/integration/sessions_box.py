@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import pwd
 import signal
 import sqlite3
 
@@ -28,10 +27,7 @@ class SessionBox(Box):
             os.chown(path, OTHER_UID, OTHER_UID)
 
     def state(self):
-        """creel's state directory; the system's creeld has no environment."""
-        if self.mode == "system":
-            home = pwd.getpwuid(os.geteuid()).pw_dir
-            return os.path.join(home, ".local/state/creel")
+        """creel's state directory."""
         return self.path("home", "state", "creel")
 
     def _write(self, path, text):
@@ -69,7 +65,7 @@ class SessionBox(Box):
         """creel list, of this box's configurations."""
         return [item for item in
                 json.loads(self.run("list", "--json", *args).out or b"[]")
-                if self.top in item.get("config", "")]
+                if self.top in (item.get("config") or "")]
 
     def forget(self):
         """Removes every sandbox of this box's sessions."""
@@ -99,6 +95,9 @@ class SessionBox(Box):
         """As if every sandbox of this box had been used so long ago."""
         like = f"%{os.path.basename(self.top)}%"
         stat = os.stat(os.path.join(self.state(), "creel.db"))
+        helpers = set(self.helpers()) - set(self.creeld())
+        for pid in helpers:
+            os.kill(pid, signal.SIGSTOP)
         self.kill_creeld()
         self.database("UPDATE sandbox SET used_ms = used_ms - ?,"
                       " created_ms = created_ms - ? WHERE config LIKE ?",
@@ -107,11 +106,5 @@ class SessionBox(Box):
             with contextlib.suppress(FileNotFoundError):
                 os.chown(os.path.join(self.state(), name), stat.st_uid,
                          stat.st_gid)
-
-    def close(self):
-        super().close()
-        if self.mode == "system":
-            like = f"%{os.path.basename(self.top)}%"
-            for table in ("sandbox", "session", "keep"):
-                self.database(f"DELETE FROM {table} WHERE config LIKE ?",
-                              (like,))
+        for pid in helpers:
+            os.kill(pid, signal.SIGCONT)

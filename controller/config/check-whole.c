@@ -127,6 +127,61 @@ static void check_default(const struct cfg_check *check,
 			"default already", index, *first);
 }
 
+/* What counts of a sandbox's key: the agent's, else that of all. */
+static const struct cfg_node *counts(const struct cfg_node *agent,
+				     const struct cfg_node *all,
+				     const char *path)
+{
+	const struct cfg_node *node = cfg_get(agent, path);
+
+	return node ? node : cfg_get(all, path);
+}
+
+/* Then the agent's own docker section is not looked at. */
+static bool is_shared(const struct cfg_node *agent, const struct cfg_node *all)
+{
+	const struct cfg_node *scope = counts(agent, all, "scope");
+	const struct cfg_node *each = counts(agent, all, "perSession");
+
+	if (scope)
+		return scope->type == CFG_STRING &&
+		       strcmp(scope->text, "shared") == 0;
+	return each && each->type == CFG_BOOL && !each->boolean;
+}
+
+/*
+ * memorySwap is memory and swap together.
+ * @owner: leads to what has the sandbox section: an agent, or agents.defaults
+ */
+static void check_swap(const struct cfg_check *check,
+		       const struct cfg_step *owner,
+		       const struct cfg_node *all)
+{
+	const struct cfg_node *own = cfg_get(owner->node, "sandbox");
+	const struct cfg_node *memory = counts(own, all, "docker.memory");
+	const struct cfg_node *swap = counts(own, all, "docker.memorySwap");
+	bool here = cfg_get(own, "docker.memorySwap") != NULL;
+	uint64_t memory_bytes = 0;
+	uint64_t swap_bytes = 0;
+	char path[CFG_PATH_BYTES];
+
+	if (!swap || (!here && !cfg_get(own, "docker.memory")) ||
+	    cfg_value_swap(swap, &swap_bytes) < 0 ||
+	    (memory && cfg_value_size(memory, &memory_bytes) < 0) ||
+	    (own != all && is_shared(own, all)))
+		return;
+	if (swap_bytes == 0 || swap_bytes == UINT64_MAX ||
+	    (memory_bytes > 0 && swap_bytes >= memory_bytes))
+		return;
+	cfg_step_text(owner, path);
+	cfg_problem_add(check->problems, here ? &swap->pos : &memory->pos,
+			"%s.sandbox.docker.%s: memorySwap is memory and swap "
+			"together, so it must %s", path,
+			here ? "memorySwap" : "memory",
+			memory_bytes ? "not be less than memory" :
+				       "stand beside memory");
+}
+
 /**
  * cfg_check_whole() - what all files together must keep to
  * @root: laid over each other
@@ -139,18 +194,25 @@ int cfg_check_whole(const struct cfg_node *root, struct cfg_problems *problems)
 	const struct cfg_node *all = cfg_get(root, "agents");
 	struct cfg_step top = { .node = root };
 	struct cfg_step agents = { .up = &top, .node = all };
+	struct cfg_step defaults = { .up = &agents };
 	struct cfg_step list = { .up = &agents };
 	struct cfg_step entry = { .up = &list };
+	const struct cfg_node *sandbox;
 	size_t before = problems->errors;
 	size_t first = SIZE_MAX;
 
+	defaults.node = cfg_get(all, "defaults");
+	sandbox = cfg_get(defaults.node, "sandbox");
 	check_tools(&check, &top);
+	if (defaults.node)
+		check_swap(&check, &defaults, sandbox);
 	list.node = cfg_get(all, "list");
 	if (!list.node)
 		return problems->errors > before ? -1 : 0;
 	for (entry.node = list.node->first; entry.node;
 	     entry.node = entry.node->next, entry.index++) {
 		check_tools(&check, &entry);
+		check_swap(&check, &entry, sandbox);
 		check_default(&check, entry.node, entry.index, &first);
 	}
 	return problems->errors > before ? -1 : 0;

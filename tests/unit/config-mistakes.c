@@ -107,6 +107,25 @@ const struct config_mistake config_mistakes[] = {
 	  "number, not \"2\"\n"
 	  "creel.json5:1:219: agents.defaults.sandbox.docker.pidsLimit: "
 	  "expected an integer from 1 to 4194304, not 0\n" },
+	{ "creel.json5",
+	  "{ agents: { defaults: { sandbox: { docker: { memory: '1g',"
+	  " memorySwap: '2g' } } }, list: ["
+	  "{ id: 'a', sandbox: { docker: { memory: '3g' } } },"
+	  "{ id: 'b', sandbox: { docker: { memorySwap: 1 } } },"
+	  "{ id: 'c', sandbox: { docker: { memorySwap: -1 } } },"
+	  "{ id: 'd', sandbox: { scope: 'shared',"
+	  " docker: { memorySwap: 1 } } }] } }",
+	  "creel.json5:1:131: agents.list[0].sandbox.docker.memory: memorySwap "
+	  "is memory and swap together, so it must not be less than memory\n"
+	  "creel.json5:1:186: agents.list[1].sandbox.docker.memorySwap: "
+	  "memorySwap is memory and swap together, so it must not be less than "
+	  "memory\n" },
+	{ "creel.json5",
+	  "{ agents: { defaults: { sandbox: { docker: { memorySwap: '2g' } } }"
+	  " } }",
+	  "creel.json5:1:58: agents.defaults.sandbox.docker.memorySwap: "
+	  "memorySwap is memory and swap together, so it must stand beside "
+	  "memory\n" },
 	{ "creel.json5", "[]", "creel.json5:1:1: expected an object, not an "
 			       "array\n" },
 	{ "creel.toml",

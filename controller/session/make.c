@@ -308,4 +308,7 @@ void ses_make_live(struct ses_sandbox *record)
 		return;
 	ses_make_free(make);
 	record->make = NULL;
+	ses_events_tell(record->ses->events, "ready",
+			record->sandbox->label.name, record->scope_key, "%s",
+			"");
 }

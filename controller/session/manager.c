@@ -177,6 +177,9 @@ static void on_sandbox_live(void *arg, struct ctl_sandbox *sandbox)
 			scope_of(sandbox), "%s", "");
 	if (sandbox->session && sandbox->session->make)
 		ses_make_live(sandbox->session);
+	else
+		ses_events_tell(ses->events, "ready", sandbox->label.name, "",
+				"%s", "");
 }
 
 static void end_record(struct ctl_sandbox *sandbox)

@@ -239,6 +239,8 @@ static void succeed(struct ses_sandbox *record)
 	}
 	ses_make_free(record->make);
 	record->make = NULL;
+	ses_events_tell(record->ses->events, "ready", sandbox->label.name,
+			record->scope_key, "%s", "setupCommand is done");
 	ctl_sandbox_release(sandbox);
 }
 

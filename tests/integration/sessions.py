@@ -75,8 +75,8 @@ def check_no_file(box):
     folders = os.listdir(os.path.join(box.state(), "sandboxes"))
     ok(any(name.startswith("agent-main-") for name in folders),
        say + "its workspace is below the state directory", folders)
-    first = box.ns("plain")
-    ok(first and first != box.ns(MAIN) and
+    first = box.id_of("plain")
+    ok(first and first != box.id_of(MAIN) and
        b"plain" in box.run("list").out,
        say + "a plain word is a sandbox of its own there")
     for name in ("plain", MAIN):
@@ -96,16 +96,16 @@ def check_scope(box):
             ("perSession: true,", 3, r"openclaw-sbx-agent-a-one-[0-9a-f]{8}"),
             ("perSession: false,", 1, r"openclaw-sbx-shared")):
         box.sandbox(scope + "mode: 'all'", agents)
-        seen = {box.ns(key) for key in keys}
+        seen = {box.id_of(key) for key in keys}
         names = {item["name"] for item in box.items()}
-        ok(len(seen) == want and b"" not in seen and len(names) == want and
+        ok(len(seen) == want and "" not in seen and len(names) == want and
            any(re.fullmatch(name, text) for text in names),
            say + (scope or "no scope") + f" gives {want} sandboxes",
            (seen, names))
         box.forget()
     box.sandbox("mode: 'all', scope: 'session'",
                 "{id: 'a', sandbox: {scope: 'shared'}}, {id: 'b'}")
-    ok(box.ns("agent:a:1") == box.ns("agent:a:2") != box.ns("agent:b:1"),
+    ok(box.id_of("agent:a:1") == box.id_of("agent:a:2") != box.id_of("agent:b:1"),
        say + "an agent's own scope")
     box.forget()
 
@@ -229,7 +229,7 @@ def check_host(box):
     refused(box, "--host with what only a sandbox can follow",
             box.run("exec", "--host", "--memory", "1g", "main", "--", "true"),
             b"--memory: cannot be given with --host")
-    box.ns(GROUP)
+    box.id_of(GROUP)
     name = box.items()[0]["name"]
     refused(box, "--host for a sandbox",
             box.run("exec", "--host", name, "--", "true"), b"--host")
@@ -242,14 +242,14 @@ def check_verbs(box):
     """kill, rm and stats take session keys, --config another file."""
     say = f"{box.mode}: "
     box.sandbox("mode: 'all', scope: 'session'")
-    first = box.ns("main")
-    ok(first == box.ns(MAIN), say + "main is an alias of the main session")
+    first = box.id_of("main")
+    ok(first == box.id_of(MAIN), say + "main is an alias of the main session")
     name = box.items()[0]["name"]
-    ok(box.ns(name) == first, say + "the sandbox's name works, too")
+    ok(box.id_of(name) == first, say + "the sandbox's name works, too")
     result = box.run("stats", "main")
     ok(result.status == 0 and name.encode() in result.out,
        say + "stats main", result)
-    ok(box.run("kill", "main").status == 0 and box.ns(MAIN) != first,
+    ok(box.run("kill", "main").status == 0 and box.id_of(MAIN) != first,
        say + "kill main")
     ok(box.run("rm", MAIN).status == 0 and not box.items(), say + "rm KEY")
     result = box.run("rm", MAIN)
@@ -258,14 +258,14 @@ def check_verbs(box):
     other = box.write("other.json5", "{ agents: { defaults: { sandbox: {"
                       "mode: 'all', scope: 'session', workspaceRoot: '%s' } }"
                       " } }" % box.path("home", "elsewhere"))
-    first, second = box.ns(MAIN), box.ns(MAIN, "--config", other)
+    first, second = box.id_of(MAIN), box.id_of(MAIN, "--config", other)
     names = sorted(item["name"] for item in box.items())
     ok(first and second and first != second and len(names) == 2 and
        re.fullmatch(re.escape(names[0]) + "-[0-9a-f]{6}", names[1]),
        say + "a session is of one configuration, and so is its sandbox",
        (first, second, names))
     ok(box.run("rm", "--config", other, MAIN).status == 0 and
-       box.ns(MAIN) == first, say + "rm --config is about that one")
+       box.id_of(MAIN) == first, say + "rm --config is about that one")
     box.forget()
 
 

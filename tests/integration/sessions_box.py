@@ -8,8 +8,6 @@ import sqlite3
 
 from harness import OTHER_UID, Box, processes_with, wait_for
 
-NS = ("readlink", "/proc/self/ns/mnt")
-
 
 class SessionBox(Box):
     """A box whose sessions leave nothing in its caller's own state."""
@@ -57,9 +55,12 @@ class SessionBox(Box):
         """exec KEY -- sh -c SCRIPT"""
         return self.run("exec", *args, key, "--", "sh", "-c", script, **more)
 
-    def ns(self, key, *args):
-        """Which sandbox serves a session: its mount namespace."""
-        return self.run("exec", *args, key, "--", *NS).out
+    def id_of(self, key, *args):
+        """Which sandbox serves a session: its id, "" where it is refused."""
+        result = self.run("exec", "--json", *args, key, "--", "true")
+        if result.status != 0:
+            return ""
+        return json.loads(result.err.splitlines()[-1])["id"]
 
     def items(self, *args):
         """creel list, of this box's configurations."""

@@ -146,16 +146,22 @@ static void put_elevated(struct cli_json *json,
 	cli_json_close(json, '}');
 }
 
-static void put_docker(struct cli_json *json,
-		       const struct pol_session *session)
+/* What is set of a section, without the section's name. */
+static void put_section(struct cli_json *json,
+			const struct pol_session *session, enum pol_value from,
+			enum pol_value to)
 {
-	cli_json_open(json, "docker", '{');
-	for (int i = POL_IMAGE; i <= POL_BINDS; i++) {
-		const char *key = strchr(pol_value_key((enum pol_value)i), '.');
+	const char *key = pol_value_key(from);
+	size_t len = strcspn(key, ".");
+	char name[32];
 
+	(void)snprintf(name, sizeof(name), "%.*s", (int)len, key);
+	cli_json_open(json, name, '{');
+	for (int i = from; i <= (int)to; i++)
 		if (session->values[i])
-			put_node(json, key ? key + 1 : "?", session->values[i]);
-	}
+			put_node(json,
+				 pol_value_key((enum pol_value)i) + len + 1,
+				 session->values[i]);
 	cli_json_close(json, '}');
 }
 
@@ -202,7 +208,10 @@ static void put_own(struct cli_json *json, const struct cli_explain *explain)
 	cli_json_close(json, '}');
 	cli_json_text(json, "root", explain->host_image ? "host" :
 							  session->image);
-	put_docker(json, session);
+	put_section(json, session, POL_IMAGE, POL_BINDS);
+	put_section(json, session, POL_PRUNE_IDLE, POL_PRUNE_AGE);
+	put_section(json, session, POL_BROWSER_ENABLED,
+		    POL_BROWSER_AUTO_START_TIMEOUT_MS);
 	put_origins(json, explain);
 	put_texts(json, "notes", explain->notes, explain->n_notes);
 }

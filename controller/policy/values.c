@@ -53,6 +53,32 @@ static const struct row rows[POL_VALUE_COUNT] = {
 	[POL_ENFORCEMENT] = { CFG_IN_SANDBOX, "limits.enforcement" },
 	[POL_PRUNE_IDLE] = { CFG_IN_SANDBOX, "prune.idleHours" },
 	[POL_PRUNE_AGE] = { CFG_IN_SANDBOX, "prune.maxAgeDays" },
+	[POL_BROWSER_ENABLED] = { CFG_IN_SANDBOX, "browser.enabled" },
+	[POL_BROWSER_IMAGE] = { CFG_IN_SANDBOX, "browser.image" },
+	[POL_BROWSER_CONTAINER_PREFIX] = {
+		CFG_IN_SANDBOX, "browser.containerPrefix",
+	},
+	[POL_BROWSER_CDP_PORT] = { CFG_IN_SANDBOX, "browser.cdpPort" },
+	[POL_BROWSER_VNC_PORT] = { CFG_IN_SANDBOX, "browser.vncPort" },
+	[POL_BROWSER_NO_VNC_PORT] = { CFG_IN_SANDBOX, "browser.noVncPort" },
+	[POL_BROWSER_HEADLESS] = { CFG_IN_SANDBOX, "browser.headless" },
+	[POL_BROWSER_ENABLE_NO_VNC] = { CFG_IN_SANDBOX, "browser.enableNoVnc" },
+	[POL_BROWSER_ALLOW_HOST_CONTROL] = {
+		CFG_IN_SANDBOX, "browser.allowHostControl",
+	},
+	[POL_BROWSER_ALLOWED_CONTROL_URLS] = {
+		CFG_IN_SANDBOX, "browser.allowedControlUrls",
+	},
+	[POL_BROWSER_ALLOWED_CONTROL_HOSTS] = {
+		CFG_IN_SANDBOX, "browser.allowedControlHosts",
+	},
+	[POL_BROWSER_ALLOWED_CONTROL_PORTS] = {
+		CFG_IN_SANDBOX, "browser.allowedControlPorts",
+	},
+	[POL_BROWSER_AUTO_START] = { CFG_IN_SANDBOX, "browser.autoStart" },
+	[POL_BROWSER_AUTO_START_TIMEOUT_MS] = {
+		CFG_IN_SANDBOX, "browser.autoStartTimeoutMs",
+	},
 	[POL_MEDIA_ROOT] = { CFG_IN_ROOT, "media.root" },
 };
 

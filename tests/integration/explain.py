@@ -102,7 +102,7 @@ def check_members(home):
            origins.get(key))
     ok(all(o["source"] in ("default", "global", "agent") and
            ("line" in o) == (o["source"] != "default")
-           for o in origins.values()) and len(origins) == 33,
+           for o in origins.values()) and len(origins) == 47,
        "every value has an origin", origins)
     ok(said["tool"] == {
         "name": "exec", "allowed": False, "stage": "sandbox tool policy",

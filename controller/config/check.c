@@ -204,6 +204,12 @@ static bool is_misplaced(const struct cfg_check *check,
 	return false;
 }
 
+/* What comes then is counted and not kept: no need to look for names. */
+static bool is_full(const struct cfg_check *check)
+{
+	return check->problems->count == CFG_MAX_PROBLEMS;
+}
+
 /* In a section that is the gateway's, too. */
 static void pass_over(const struct cfg_check *check,
 		      const struct cfg_section *section,
@@ -213,7 +219,7 @@ static void pass_over(const struct cfg_check *check,
 	const char *nearest;
 	char path[CFG_PATH_BYTES];
 
-	if (is_misplaced(check, step) || is_theirs(name))
+	if (is_full(check) || is_misplaced(check, step) || is_theirs(name))
 		return;
 	nearest = near(section, name);
 	if (!nearest)
@@ -228,10 +234,15 @@ static void unknown(const struct cfg_check *check,
 		    const struct cfg_section *section,
 		    const struct cfg_step *step)
 {
-	const char *nearest = near(section, step->node->key);
+	const char *nearest;
 	char path[CFG_PATH_BYTES];
 	char below[96];
 
+	if (is_full(check)) {
+		cfg_problem_add(check->problems, &step->node->key_pos, "?");
+		return;
+	}
+	nearest = near(section, step->node->key);
 	cfg_step_text(step, path);
 	cfg_problem_add(check->problems, &step->node->key_pos,
 			"%s: unknown key", path);

@@ -14,11 +14,12 @@
 
 #include "controller/session/manager.h"
 #include "controller/session/origin.h"
+#include "controller/session/shape.h"
 #include "controller/session/workspace.h"
 #include "proto/cleanup.h"
 
 #define AGENT_TARGET "/agent"
-#define MAX_LIST 128
+#define SHOWN_BYTES 60 /* of a source, in a message */
 
 static const struct {
 	const char *name;
@@ -46,319 +47,6 @@ static const struct {
 	{ "seccomp", CTL_FLAG_SECCOMP, POL_SECCOMP_PROFILE },
 };
 
-/* A request of our own, with what it points to. */
-struct shape {
-	Ctl__Spec msg;
-	struct wire_frame frame;
-	Ctl__Bind bind[CTL_MAX_MOUNTS];
-	Ctl__Bind *binds[CTL_MAX_MOUNTS];
-	Ctl__TmpfsMount tmpfs[CTL_MAX_MOUNTS];
-	Ctl__TmpfsMount *tmpfs_list[CTL_MAX_MOUNTS];
-	Ctl__Ulimit ulimit[MAX_LIST];
-	Ctl__Ulimit *ulimits[MAX_LIST];
-	Ctl__Host host[MAX_LIST];
-	Ctl__Host *hosts[MAX_LIST];
-};
-
-static void shape_free(struct shape **shape)
-{
-	if (*shape)
-		wire_frame_fini(&(*shape)->frame);
-	free(*shape);
-}
-
-#define auto_shape __attribute__((cleanup(shape_free))) struct shape
-
-static bool is_given(const struct ses_flags *flags, const char *name)
-{
-	for (size_t i = 0; flags->msg && i < flags->msg->n_given; i++)
-		if (strcmp(flags->msg->given[i], name) == 0)
-			return true;
-	return false;
-}
-
-/* Takes the descriptor over; 0: none, which the core then misses. */
-static uint32_t put_fd(struct shape *shape, int *fd)
-{
-	if (*fd < 0 || shape->frame.n_fds == WIRE_MAX_FDS)
-		return 0;
-	shape->frame.fds[shape->frame.n_fds++] = fd_take(fd);
-	return (uint32_t)shape->frame.n_fds;
-}
-
-static uint32_t put_flag_fd(struct shape *shape, struct ses_flags *flags,
-			    uint32_t number)
-{
-	return number == 0 || number > flags->n_fds ?
-		       0 :
-		       put_fd(shape, &flags->fds[number - 1]);
-}
-
-static Ctl__Bind *add_bind(struct shape *shape)
-{
-	Ctl__Spec *msg = &shape->msg;
-	Ctl__Bind *bind;
-
-	if (msg->n_binds == CTL_MAX_MOUNTS)
-		return NULL;
-	bind = shape->binds[msg->n_binds] = &shape->bind[msg->n_binds];
-	msg->n_binds++;
-	ctl__bind__init(bind);
-	return bind;
-}
-
-static int too_many(const char *flag, struct ctl_fail *fail)
-{
-	return err_set(&fail->err, ERR_LIMIT, 0, "%s: more than a sandbox can have",
-		       flag);
-}
-
-static int put_binds(struct shape *shape, const struct pol_session *session,
-		     struct ses_parts *parts, struct ses_flags *flags,
-		     struct ctl_fail *fail)
-{
-	Ctl__Bind *bind;
-
-	for (size_t i = 0; i < parts->n_binds; i++) {
-		bind = add_bind(shape);
-		if (!bind)
-			return too_many("--bind", fail);
-		bind->source = (char *)session->binds[i].source;
-		bind->target = (char *)session->binds[i].target;
-		bind->readonly = session->binds[i].readonly;
-		bind->fd = put_fd(shape, &parts->bind_fds[i]);
-	}
-	for (size_t i = 0; flags->msg && i < flags->msg->spec->n_binds; i++) {
-		bind = add_bind(shape);
-		if (!bind)
-			return too_many("--bind", fail);
-		*bind = *flags->msg->spec->binds[i];
-		bind->fd = put_flag_fd(shape, flags, bind->fd);
-	}
-	return 0;
-}
-
-static bool flag_has_tmpfs(const struct ses_flags *flags, const char *target)
-{
-	for (size_t i = 0; flags->msg && i < flags->msg->spec->n_tmpfs; i++)
-		if (strcmp(flags->msg->spec->tmpfs[i]->target, target) == 0)
-			return true;
-	for (size_t i = 0; flags->msg && i < flags->msg->spec->n_binds; i++)
-		if (strcmp(flags->msg->spec->binds[i]->target, target) == 0)
-			return true;
-	return false;
-}
-
-/* A flag for the same place comes before the configuration's. */
-static int put_tmpfs(struct shape *shape, const struct pol_session *session,
-		     const struct ses_flags *flags, struct ctl_fail *fail)
-{
-	size_t given = flags->msg ? flags->msg->spec->n_tmpfs : 0;
-	Ctl__Spec *msg = &shape->msg;
-
-	if (session->n_tmpfs + given > CTL_MAX_MOUNTS)
-		return too_many("--tmpfs", fail);
-	for (size_t i = 0; i < session->n_tmpfs; i++) {
-		const struct cfg_tmpfs *from = &session->tmpfs[i];
-		Ctl__TmpfsMount *to = &shape->tmpfs[msg->n_tmpfs];
-
-		if (flag_has_tmpfs(flags, from->target))
-			continue;
-		ctl__tmpfs_mount__init(to);
-		to->target = (char *)from->target;
-		to->size = from->size;
-		to->mode = from->mode;
-		shape->tmpfs_list[msg->n_tmpfs++] = to;
-	}
-	for (size_t i = 0; i < given; i++)
-		shape->tmpfs_list[msg->n_tmpfs++] = flags->msg->spec->tmpfs[i];
-	return 0;
-}
-
-static bool flag_has_ulimit(const struct ses_flags *flags, const char *name)
-{
-	for (size_t i = 0; flags->msg && i < flags->msg->spec->n_ulimits; i++)
-		if (strcmp(flags->msg->spec->ulimits[i]->name, name) == 0)
-			return true;
-	return false;
-}
-
-static int put_ulimits(struct shape *shape, const struct pol_session *session,
-		       const struct ses_flags *flags, struct ctl_fail *fail)
-{
-	size_t given = flags->msg ? flags->msg->spec->n_ulimits : 0;
-	Ctl__Spec *msg = &shape->msg;
-
-	if (session->n_ulimits + given > MAX_LIST)
-		return too_many("--ulimit", fail);
-	for (size_t i = 0; i < session->n_ulimits; i++) {
-		const struct cfg_ulimit *from = &session->ulimits[i];
-		Ctl__Ulimit *to = &shape->ulimit[msg->n_ulimits];
-
-		if (flag_has_ulimit(flags, from->name))
-			continue;
-		ctl__ulimit__init(to);
-		to->name = (char *)from->name;
-		to->soft = from->soft;
-		to->hard = from->hard;
-		shape->ulimits[msg->n_ulimits++] = to;
-	}
-	for (size_t i = 0; i < given; i++)
-		shape->ulimits[msg->n_ulimits++] = flags->msg->spec->ulimits[i];
-	return 0;
-}
-
-static int put_hosts(struct shape *shape, const struct pol_session *session,
-		     struct ctl_fail *fail)
-{
-	if (session->n_hosts > MAX_LIST)
-		return too_many("--add-host", fail);
-	for (size_t i = 0; i < session->n_hosts; i++) {
-		Ctl__Host *host = &shape->host[i];
-
-		ctl__host__init(host);
-		host->name = (char *)session->hosts[i].name;
-		host->address = (char *)session->hosts[i].address;
-		shape->hosts[shape->msg.n_hosts++] = host;
-	}
-	return 0;
-}
-
-static int put_network(Ctl__Spec *msg, const struct pol_session *session,
-		       struct ctl_fail *fail)
-{
-	switch (session->network) {
-	case POL_NET_NONE:
-		msg->net = CTL__NET__NET_NONE;
-		return 0;
-	case POL_NET_HOST:
-		msg->net = CTL__NET__NET_HOST;
-		return 0;
-	case POL_NET_OTHER:
-	case POL_NET_INVALID:
-		break;
-	}
-	err_set(&fail->err, ERR_UNSUPPORTED, 0,
-		"--network: %.40s is not available, none and host are",
-		session->network_name);
-	return -1;
-}
-
-/* What the configuration says, lists aside. */
-static void put_values(Ctl__Spec *msg, const struct pol_session *session)
-{
-	msg->writable = !session->read_only_root;
-	msg->memory = session->memory;
-	msg->memory_swap = session->memory_swap;
-	msg->cpu_usec = session->cpu_usec;
-	msg->pids = session->pids;
-	msg->user = (char *)session->user;
-	msg->cap_keep = session->cap_keep;
-	msg->caps_for_root = true;
-	msg->workdir = (char *)session->workdir;
-	msg->dns = (char **)session->dns;
-	msg->n_dns = session->n_dns;
-	msg->protect = (char **)session->protect_paths;
-	msg->n_protect = session->n_protect_paths;
-	msg->best_effort = session->best_effort;
-	if (session->apparmor_profile)
-		msg->apparmor = (char *)session->apparmor_profile;
-	msg->socket_binds = (char **)session->socket_binds;
-	msg->n_socket_binds = session->n_socket_binds;
-	msg->home = session->cfg->home;
-	msg->open_paths = (char **)session->allow_paths;
-	msg->n_open_paths = session->n_allow_paths;
-}
-
-/* What flags say instead. */
-static void put_flags(struct shape *shape, struct ses_flags *flags)
-{
-	const Ctl__Spec *from = flags->msg ? flags->msg->spec : NULL;
-	Ctl__Spec *msg = &shape->msg;
-
-	if (!from)
-		return;
-	if (is_given(flags, "writable") || is_given(flags, "read-only"))
-		msg->writable = from->writable;
-	if (is_given(flags, "network"))
-		msg->net = from->net;
-	if (is_given(flags, "memory")) {
-		msg->memory = from->memory;
-		msg->memory_swap = 0;
-	}
-	if (is_given(flags, "memory-swap"))
-		msg->memory_swap = from->memory_swap;
-	if (is_given(flags, "cpus"))
-		msg->cpu_usec = from->cpu_usec;
-	if (is_given(flags, "pids"))
-		msg->pids = from->pids;
-	if (is_given(flags, "cap-keep")) {
-		msg->cap_keep = from->cap_keep;
-		msg->caps_for_root = false;
-	}
-	if (from->user[0])
-		msg->user = from->user;
-	if (from->n_protect > 0) {
-		msg->protect = from->protect;
-		msg->n_protect = from->n_protect;
-	}
-	if (from->best_effort)
-		msg->best_effort = true;
-	msg->hostname = from->hostname;
-	msg->workspace = from->workspace;
-	msg->workspace_readonly = from->workspace_readonly;
-	msg->workspace_fd = put_flag_fd(shape, flags, from->workspace_fd);
-}
-
-static void put_image(struct shape *shape, const struct pol_session *session,
-		      struct ses_parts *parts, struct ses_flags *flags)
-{
-	Ctl__Spec *msg = &shape->msg;
-
-	if (is_given(flags, "image")) {
-		msg->image = flags->msg->spec->image;
-		msg->image_fd = put_flag_fd(shape, flags,
-					    flags->msg->spec->image_fd);
-	} else if (parts->image_fd >= 0) {
-		msg->image = (char *)session->image;
-		msg->image_fd = put_fd(shape, &parts->image_fd);
-	}
-}
-
-/* An owned request, or NULL with @fail naming a flag. */
-static struct shape *shape_new(const struct pol_session *session,
-			       struct ses_parts *parts,
-			       struct ses_flags *flags, struct ctl_fail *fail)
-{
-	auto_shape *shape = calloc(1, sizeof(*shape));
-	struct shape *made;
-
-	if (!shape) {
-		err_set(&fail->err, ERR_KERNEL, ENOMEM, "sandbox");
-		return NULL;
-	}
-	ctl__spec__init(&shape->msg);
-	wire_frame_init(&shape->frame, NULL, 0);
-	shape->msg.binds = shape->binds;
-	shape->msg.tmpfs = shape->tmpfs_list;
-	shape->msg.ulimits = shape->ulimits;
-	shape->msg.hosts = shape->hosts;
-	put_values(&shape->msg, session);
-	if (!is_given(flags, "network") &&
-	    put_network(&shape->msg, session, fail) < 0)
-		return NULL;
-	put_flags(shape, flags);
-	put_image(shape, session, parts, flags);
-	if (put_binds(shape, session, parts, flags, fail) < 0 ||
-	    put_tmpfs(shape, session, flags, fail) < 0 ||
-	    put_ulimits(shape, session, flags, fail) < 0 ||
-	    put_hosts(shape, session, fail) < 0)
-		return NULL;
-	made = shape;
-	shape = NULL;
-	return made;
-}
-
 /* Values that no flag gave are named by their keys. */
 static struct ctl_keys *keys_of(const struct pol_session *session,
 				const struct ses_flags *flags,
@@ -375,7 +63,7 @@ static struct ctl_keys *keys_of(const struct pol_session *session,
 		enum pol_value value = flags_of[i].value;
 
 		if (!session->origins[value].key ||
-		    is_given(flags, flags_of[i].name))
+		    shape_is_given(flags, flags_of[i].name))
 			continue;
 		if (ctl_keys_set(keys, flags_of[i].flag,
 				 ses_origin(session, value, text), err) < 0) {
@@ -417,6 +105,31 @@ static int add_own(struct ctl_spec *spec, const struct pol_session *session,
 	return 0;
 }
 
+/* "--bind SOURCE:..." is one of a list: which. */
+static void name_bind(const struct pol_session *session, struct ctl_fail *fail)
+{
+	static const char flag[] = "--bind ";
+	const size_t head = sizeof(flag) - 1;
+	char origin[SES_ORIGIN_BYTES];
+	char text[sizeof(fail->err.text)];
+
+	(void)snprintf(text, sizeof(text), "%s", fail->err.text);
+	if (strncmp(text, flag, head) != 0)
+		return;
+	for (size_t i = 0; i < session->n_binds; i++) {
+		const char *source = session->binds[i].source;
+		size_t len = strnlen(source, SHOWN_BYTES);
+
+		if (strncmp(text + head, source, len) != 0)
+			continue;
+		(void)snprintf(fail->err.text, sizeof(fail->err.text),
+			       "%.100s: %.55s",
+			       ses_origin_bind(session, i, origin),
+			       text + head);
+		return;
+	}
+}
+
 /**
  * ses_shape() - what the core is to build for a session
  * @parts: its descriptors are taken
@@ -439,6 +152,7 @@ struct ctl_spec *ses_shape(struct ses *ses, const struct pol_session *session,
 		spec = ctl_spec_new(&shape->msg, &shape->frame,
 				    &ses->ctl->protect, fail);
 	if (!spec) {
+		name_bind(session, fail);
 		ctl_fail_rename(fail, keys);
 		ctl_keys_free(keys);
 		return NULL;
@@ -501,7 +215,7 @@ int ses_flags_compare(struct ses_sandbox *record,
 
 	if (!flags->msg || flags->msg->n_given == 0)
 		return 0;
-	if (!is_given(flags, "bind") ||
+	if (!shape_is_given(flags, "bind") ||
 	    open_binds(session, &parts, fail) == 0)
 		shape = shape_new(session, &parts, flags, fail);
 	if (shape)

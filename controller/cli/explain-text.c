@@ -118,10 +118,39 @@ static void put_why(struct cli_page *page, const struct cli_explain *explain)
 	}
 }
 
-static void put_tool(struct cli_page *page, const struct cli_explain *explain)
+static void put_fixes(struct cli_page *page, const struct cli_explain *explain)
 {
 	const struct pol_decision *decision = &explain->decision;
 	char place[CFG_PROBLEM_BYTES];
+
+	for (size_t i = 0; i < decision->n_fixes; i++) {
+		const struct pol_fix *fix = &decision->fixes[i];
+
+		head(page, i == 0 ? "Change" : "");
+		place_text(explain->cfg, &fix->pos, place, sizeof(place));
+		flow(page, HEAD + 2, CLI_STYLE_BOLD, "%s", fix->key);
+		flow(page, HEAD + 2, CLI_STYLE_PLAIN, ": %s", fix->how);
+		flow(page, HEAD + 2, CLI_STYLE_DIM, " (%s)", place);
+		cli_page_end(page);
+	}
+	if (pol_decision_is_main_free(explain->policy, decision)) {
+		head(page, "");
+		flow(page, HEAD + 2, CLI_STYLE_PLAIN,
+		     "or use the main session, which has no sandbox: %s",
+		     explain->session->main_key);
+		cli_page_end(page);
+	}
+	if (pol_decision_is_final(explain->policy, decision)) {
+		head(page, "Change");
+		flow(page, HEAD, CLI_STYLE_PLAIN,
+		     "nothing: a session that another one spawned never has it");
+		cli_page_end(page);
+	}
+}
+
+static void put_tool(struct cli_page *page, const struct cli_explain *explain)
+{
+	const struct pol_decision *decision = &explain->decision;
 
 	head(page, "Tool");
 	flow(page, HEAD, CLI_STYLE_BOLD, "%s", decision->tool);
@@ -135,22 +164,7 @@ static void put_tool(struct cli_page *page, const struct cli_explain *explain)
 		     pol_stage_name(decision->refusals[i].stage),
 		     pol_refusal_reason(&decision->refusals[i]));
 	cli_page_end(page);
-	for (size_t i = 0; i < decision->n_fixes; i++) {
-		const struct pol_fix *fix = &decision->fixes[i];
-
-		head(page, i == 0 ? "Change" : "");
-		place_text(explain->cfg, &fix->pos, place, sizeof(place));
-		flow(page, HEAD + 2, CLI_STYLE_BOLD, "%s", fix->key);
-		flow(page, HEAD + 2, CLI_STYLE_PLAIN, ": %s", fix->how);
-		flow(page, HEAD + 2, CLI_STYLE_DIM, " (%s)", place);
-		cli_page_end(page);
-	}
-	if (pol_decision_is_final(explain->policy, decision)) {
-		head(page, "Change");
-		flow(page, HEAD, CLI_STYLE_PLAIN,
-		     "nothing: a session that another one spawned never has it");
-		cli_page_end(page);
-	}
+	put_fixes(page, explain);
 }
 
 /* Names alone of what may be secret. */

@@ -207,8 +207,7 @@ char *pol_decision_text(const struct pol_policy *policy,
 	if (pol_decision_is_final(policy, decision))
 		fputs("- none: a session that another one spawned never has it\n",
 		      out);
-	else if (decision->n_refusals > 0 && session->sandboxed &&
-		 session->mode == POL_MODE_NON_MAIN)
+	else if (pol_decision_is_main_free(policy, decision))
 		fprintf(out, "- or use the main session, which has no sandbox: %s\n",
 			session->main_key);
 	if (fclose(out)) {
@@ -228,4 +227,21 @@ bool pol_decision_is_final(const struct pol_policy *policy,
 		&policy->stages[POL_STAGE_SUBAGENT].profile;
 
 	return !decision->allowed && pol_list_has(built_in, decision->tool);
+}
+
+/**
+ * pol_decision_is_main_free() - does the main session have the tool?
+ *
+ * Where it is the sandbox alone that keeps it away, and the main session has
+ * none.
+ */
+bool pol_decision_is_main_free(const struct pol_policy *policy,
+			       const struct pol_decision *decision)
+{
+	for (size_t i = 0; i < decision->n_refusals; i++)
+		if (decision->refusals[i].stage != POL_STAGE_SANDBOX &&
+		    decision->refusals[i].stage != POL_STAGE_WORKSPACE)
+			return false;
+	return decision->n_refusals > 0 &&
+	       policy->session->mode == POL_MODE_NON_MAIN;
 }

@@ -83,6 +83,9 @@ void pol_policy_decide(const struct pol_policy *policy, const char *tool,
  * To be freed; NULL: no memory. */
 char *pol_decision_text(const struct pol_policy *policy,
 			const struct pol_decision *decision);
+/* Would the agent's main session, without a sandbox, have the tool? */
+bool pol_decision_is_main_free(const struct pol_policy *policy,
+			       const struct pol_decision *decision);
 /* The tools that have a name of their own here, ended by NULL. */
 const char *const *pol_tool_names(void);
 const char *pol_stage_name(enum pol_stage stage);

@@ -23,6 +23,7 @@
 
 struct asking {
 	const struct cli_line *line;
+	const char *config; /* whose sessions count; "" none */
 	bool sandboxes; /* their names too, not session keys alone */
 };
 
@@ -37,7 +38,8 @@ static bool take_items(const Ctl__Reply *reply, void *arg)
 
 		if (asking->sandboxes && item->id[0])
 			cli_offer(asking->line, item->name);
-		cli_offer(asking->line, item->session);
+		if (strcmp(item->config, asking->config) == 0)
+			cli_offer(asking->line, item->session);
 	}
 	return reply->items->more;
 }
@@ -53,6 +55,7 @@ static void offer_live(const struct cli_line *line, bool sandboxes)
 	if (cli_where_find(&line->args, &where))
 		return;
 	cli_where_config(&where, &config);
+	asking.config = config.path;
 	list.config = &config;
 	list.all = true;
 	request.op_case = CTL__REQUEST__OP_LIST;

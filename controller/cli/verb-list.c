@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "controller/cli/items.h"
@@ -20,7 +21,7 @@
 #define STATS_COLUMNS 8
 
 static const struct cli_column list_columns[LIST_COLUMNS] = {
-	{ "NAME", 12 }, { "SESSION", 12 }, { "SCOPE", 0 }, { "IMAGE", 8 },
+	{ "NAME", 6 }, { "SESSION", 8 }, { "SCOPE", 0 }, { "IMAGE", 8 },
 	{ "STATE", 0 }, { "AGE", 0 },	   { "IDLE", 0 },  { "CONFIG", 0 },
 };
 
@@ -51,6 +52,16 @@ static bool has_sandbox(const Ctl__Item *item)
 	return item->id[0] != '\0';
 }
 
+/* What was made by a name and not for a session goes by its name. */
+static const char *scope_word(const Ctl__Item *item)
+{
+	if (item->scope[0])
+		return item->scope;
+	return item->session[0] || strcmp(item->kind, "session") != 0 ?
+		       item->kind :
+		       "named";
+}
+
 /* -1: no memory. */
 static int list_row(struct cli_table *table, const Ctl__Item *item)
 {
@@ -61,7 +72,7 @@ static int list_row(struct cli_table *table, const Ctl__Item *item)
 	const char *cells[LIST_COLUMNS] = {
 		item->name,
 		item->session,
-		item->scope[0] ? item->scope : item->kind,
+		scope_word(item),
 		item->image,
 		item->state,
 		live ? cli_text_age(age, aged, sizeof(aged)) : "-",

@@ -24,6 +24,12 @@
 #define OPEN_MAX_RECORDS 512 /* commands that run, as far as we remember */
 #define SESSION_PLACES 24
 
+/* A command that ran when it was last heard of. */
+struct open_record {
+	uint64_t id;
+	uint64_t time_ms;
+};
+
 struct reading {
 	Ctl__Logs *logs; /* borrowed; asked again after a reconnection */
 	struct cli_json json;
@@ -33,7 +39,7 @@ struct reading {
 	bool failed;
 	size_t screen;
 	uint64_t newest; /* id of the last record that was new */
-	uint64_t open[OPEN_MAX_RECORDS];
+	struct open_record open[OPEN_MAX_RECORDS];
 	size_t n_open;
 };
 
@@ -90,11 +96,16 @@ static void put_cell(const char *text, size_t places)
 		printf("%.*s~  ", (int)cli_text_fit(safe, places - 1), safe);
 }
 
+static bool is_denied(const Ctl__Record *record)
+{
+	return strcmp(record->decision, "denied") == 0;
+}
+
 static const char *lasted(const Ctl__Record *record, char *text, size_t size)
 {
 	uint64_t msec = record->wall_usec / 1000;
 
-	if (!record->over)
+	if (!record->over || is_denied(record))
 		return "-";
 	if (msec < 1000)
 		(void)snprintf(text, size, "%" PRIu64 "ms", msec);
@@ -109,12 +120,15 @@ static const char *lasted(const Ctl__Record *record, char *text, size_t size)
 /* What it came to: a status, or why there is none. */
 static const char *result(const Ctl__Record *record, char *text, size_t size)
 {
-	if (strcmp(record->decision, "denied") == 0)
+	bool command = strcmp(record->tool, "exec") == 0 ||
+		       strcmp(record->tool, "shell") == 0;
+
+	if (is_denied(record))
 		return "denied";
 	if (!record->over)
 		return "running";
 	(void)snprintf(text, size, "%" PRIu32 "%s", record->status,
-		       record->sandboxed ? "" : " host");
+		       command && !record->sandboxed ? " host" : "");
 	return text;
 }
 
@@ -153,7 +167,7 @@ static void record_line(struct reading *reading, const Ctl__Record *record)
 		used += places[i] + 2;
 	if (!reading->any)
 		printf("%-19s  %-*s  %-8s  %-8s  %-6s  %-6s  %s\n", "TIME",
-		       SESSION_PLACES, "SESSION", "TOOL", "RESULT", "TIME",
+		       SESSION_PLACES, "SESSION", "TOOL", "RESULT", "TOOK",
 		       "MEMORY", "COMMAND");
 	put_cell(cli_when_local(record->time_ms, text, sizeof(text)),
 		 places[0]);
@@ -169,15 +183,24 @@ static void record_line(struct reading *reading, const Ctl__Record *record)
 	put_command(reading, record, used);
 }
 
-/*
- * Has this been told already?  After a reconnection the log is read again from
- * the oldest command on that was running.
- */
+/* From where on the log has to be read again after a reconnection. */
+static void note_since(struct reading *reading, uint64_t newest_ms)
+{
+	uint64_t since = newest_ms;
+
+	for (size_t i = 0; i < reading->n_open; i++)
+		if (reading->open[i].time_ms < since)
+			since = reading->open[i].time_ms;
+	reading->logs->since_ms = since;
+	reading->logs->limit = LIMIT_MAX;
+}
+
+/* Has this been told already, before the connection was lost? */
 static bool is_news(struct reading *reading, const Ctl__Record *record)
 {
 	size_t i = 0;
 
-	while (i < reading->n_open && reading->open[i] != record->id)
+	while (i < reading->n_open && reading->open[i].id != record->id)
 		i++;
 	if (record->over && i < reading->n_open) {
 		reading->open[i] = reading->open[--reading->n_open];
@@ -187,9 +210,12 @@ static bool is_news(struct reading *reading, const Ctl__Record *record)
 		return false;
 	reading->newest = record->id;
 	if (!record->over && reading->n_open < OPEN_MAX_RECORDS)
-		reading->open[reading->n_open++] = record->id;
-	if (reading->n_open == 0 && reading->follow)
-		reading->logs->since_ms = record->time_ms;
+		reading->open[reading->n_open++] = (struct open_record){
+			.id = record->id,
+			.time_ms = record->time_ms,
+		};
+	if (reading->follow)
+		note_since(reading, record->time_ms);
 	return true;
 }
 

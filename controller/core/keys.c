@@ -133,8 +133,12 @@ void ctl_keys_rename(const struct ctl_keys *keys, char *text, size_t size)
 		    (at == old || at[-1] == ' ' || at[-1] == '('))
 			key = key_at(keys, at, &len);
 		shown = key ? shorter(&key, first) : len;
-		n = snprintf(text + used, size - used, "%.*s", (int)shown,
-			     key ? key : at);
+		/* "KEY at FILE:1: VALUE: WHY" */
+		n = snprintf(text + used, size - used, "%.*s%s", (int)shown,
+			     key ? key : at,
+			     key && at[len] == ' ' && memchr(key, ' ', shown) ?
+				     ":" :
+				     "");
 		first = first && !key;
 		used += n > 0 ? (size_t)n : 0;
 		at += len;

@@ -111,21 +111,24 @@ static void name_bind(const struct pol_session *session, struct ctl_fail *fail)
 	static const char flag[] = "--bind ";
 	const size_t head = sizeof(flag) - 1;
 	char origin[SES_ORIGIN_BYTES];
-	char text[sizeof(fail->err.text)];
+	char text[100];
 
-	(void)snprintf(text, sizeof(text), "%s", fail->err.text);
-	if (strncmp(text, flag, head) != 0)
+	if (strncmp(fail->err.text, flag, head) != 0)
 		return;
 	for (size_t i = 0; i < session->n_binds; i++) {
 		const char *source = session->binds[i].source;
 		size_t len = strnlen(source, SHOWN_BYTES);
 
-		if (strncmp(text + head, source, len) != 0)
+		if (strncmp(fail->err.text + head, source, len) != 0)
 			continue;
+		/* The key says which: the reason, then, without the target. */
+		(void)snprintf(text, sizeof(text), "%.64s",
+			       strstr(fail->err.text, ": ") ?
+				       strstr(fail->err.text, ": ") + 2 :
+				       fail->err.text + head);
 		(void)snprintf(fail->err.text, sizeof(fail->err.text),
-			       "%.100s: %.55s",
-			       ses_origin_bind(session, i, origin),
-			       text + head);
+			       "%.90s: %s",
+			       ses_origin_bind(session, i, origin), text);
 		return;
 	}
 }

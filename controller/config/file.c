@@ -55,11 +55,12 @@ static int judge_owner(const struct cfg_source *source, const char *path,
 		       const struct stat *st)
 {
 	bool folder = S_ISDIR(st->st_mode);
+	bool beside = folder && strcmp(path, source->path) != 0;
 
 	if (st->st_uid != 0 && st->st_uid != geteuid()) {
 		cfg_problem_add(source->problems, &source->pos,
 				"%s to uid %u, not to you or root",
-				folder ? "its folder belongs" : "belongs",
+				beside ? "its folder belongs" : "belongs",
 				(unsigned int)st->st_uid);
 		cfg_problem_hint(source->problems, "chown %u %s",
 				 (unsigned int)geteuid(), path);
@@ -72,7 +73,7 @@ static int judge_owner(const struct cfg_source *source, const char *path,
 		return 0;
 	cfg_problem_add(source->problems, &source->pos,
 			"others can write %s (mode %04o)",
-			folder ? "its folder" : "it",
+			beside ? "its folder" : "it",
 			(unsigned int)st->st_mode & 07777);
 	cfg_problem_hint(source->problems, "chmod go-w %s", path);
 	return -1;
@@ -80,7 +81,7 @@ static int judge_owner(const struct cfg_source *source, const char *path,
 
 /**
  * cfg_folder_judge() - is a folder the caller's or root's, and closed?
- * @source: what problems are about
+ * @source: what problems are about; it may be the folder itself
  *
  * Return: 0, or -1 with a problem added.
  */
@@ -89,8 +90,8 @@ int cfg_folder_judge(const struct cfg_source *source, const char *path)
 	struct stat st;
 
 	if (stat(path, &st) < 0)
-		return cfg_problem_add(source->problems, &source->pos,
-				       "%s: %s", path, err_sys_text(errno));
+		return cfg_problem_add(source->problems, &source->pos, "%s",
+				       err_sys_text(errno));
 	return judge_owner(source, path, &st);
 }
 

@@ -339,7 +339,7 @@ START_TEST(test_config_folders_that_others_can_write_are_refused)
 	make_folder("conf.d", 0777);
 	put("creel.json5", "{}");
 	(void)snprintf(want, sizeof(want),
-		       "conf.d: others can write its folder (mode 0777)\n"
+		       "conf.d: others can write it (mode 0777)\n"
 		       "hint: chmod go-w %s\n", at("conf.d"));
 	expect("creel.json5", want);
 	ck_assert_int_eq(chmod(at("conf.d"), 0700), 0);

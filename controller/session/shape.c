@@ -127,7 +127,7 @@ static void name_bind(const struct pol_session *session, struct ctl_fail *fail)
 				       strstr(fail->err.text, ": ") + 2 :
 				       fail->err.text + head);
 		(void)snprintf(fail->err.text, sizeof(fail->err.text),
-			       "%.90s: %s",
+			       "%.90s: %.64s",
 			       ses_origin_bind(session, i, origin), text);
 		return;
 	}

@@ -242,6 +242,16 @@ static int set_network(struct pol_work *work)
 	return 0;
 }
 
+/* What a name of a sandbox may begin with. */
+static bool is_prefix(const char *text)
+{
+	if (text[0] == '-' || text[0] == '.')
+		return false;
+	return text[strspn(text, "abcdefghijklmnopqrstuvwxyz"
+				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				 "0123456789_.-")] == '\0';
+}
+
 static int set_texts(struct pol_work *work)
 {
 	struct pol_session *session = work->session;
@@ -262,6 +272,9 @@ static int set_texts(struct pol_work *work)
 	    !session->user)
 		return err_set(work->err, ERR_INTERNAL, 0,
 			       "docker section: a value without a default");
+	if (!is_prefix(session->prefix))
+		return pol_value_bad(work, POL_PREFIX,
+				     "expected letters, digits, _ . and -");
 	if (session->origins[POL_USER].level == POL_LEVEL_DEFAULT &&
 	    session->user[0] == '0')
 		pol_value_note(work, POL_USER,

@@ -248,7 +248,23 @@ def check_configurations(home):
        said["sandbox"]["scope"] == "session" and
        said["origins"]["scope"]["line"] == 2,
        "a file is found where it is looked for", said)
+    drop = home.file(".config/creel/conf.d/10-work.toml",
+                     "[agents.defaults.sandbox]\n\nscope = \"shared\"\n")
+    said = home.explain()
+    ok(said["origins"]["scope"]["file"] == drop and
+       said["origins"]["scope"]["line"] == 3,
+       "a value of a drop-in is told to be from there",
+       said["origins"]["scope"])
+    ok("10-work.toml:3" in home.text(), "in the text, too", home.text())
+    os.unlink(drop)
     os.unlink(path)
+    for prefix in ("a b", "-x", "\u00e9", "a/b"):
+        bad = home.file("prefix.json5", json.dumps({"agents": {"defaults": {
+            "sandbox": {"docker": {"containerPrefix": prefix}}}}}))
+        status, out, err = home.run("explain", "--config", bad)
+        ok(status == 1 and not out and b"docker.containerPrefix" in err and
+           b"prefix.json5:1" in err,
+           f"no sandbox can be called {prefix!a}", (status, out, err))
 
 
 def check_hostile(home):

@@ -4,6 +4,7 @@
  */
 #include <config.h>
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -366,6 +367,55 @@ START_TEST(test_session_key_is_told_from_a_plain_name)
 }
 END_TEST
 
+/* Bytes, most of them such as keys have. */
+static void random_key(char *key, size_t len, uint32_t *state)
+{
+	static const char often[] = "agent:main:ABC-_. /\xe6\x97\xa5\xff";
+
+	for (size_t i = 0; i < len; i++) {
+		*state = *state * 1664525U + 1013904223U;
+		key[i] = *state >> 30 ? often[(*state >> 16) %
+					      (sizeof(often) - 1)]
+				      : (char)(*state >> 16);
+		if (!key[i])
+			key[i] = ':';
+	}
+	key[len] = '\0';
+}
+
+START_TEST(test_any_key_gives_a_safe_name_or_an_error)
+{
+	struct cfg *cfg = rig_json5("{agents: {defaults: {sandbox: {mode: "
+				    "'all', scope: 'session'}}}}");
+	unsigned long rounds = test_rounds(200000), good = 0;
+	uint32_t state = 7;
+	char key[64];
+
+	for (unsigned long i = 0; i < rounds; i++) {
+		struct pol_session *session;
+		struct err err = ERR_INIT;
+
+		random_key(key, i % 40, &state);
+		session = pol_session_new(cfg, key, NULL, &err);
+		ck_assert(session || err.code == ERR_BAD_REQUEST);
+		if (!session)
+			continue;
+		good++;
+		ck_assert_uint_eq(strspn(session->name,
+					 "abcdefghijklmnopqrstuvwxyz"
+					 "0123456789._-"),
+				  strlen(session->name));
+		ck_assert_ptr_null(strstr(session->sandbox_workspace +
+					  strlen("/home/u/.openclaw/sandboxes/"),
+					  "/"));
+		pol_session_free(session);
+	}
+	ck_assert_uint_gt(good, 0);
+	ck_assert_uint_lt(good, rounds);
+	cfg_free(cfg);
+}
+END_TEST
+
 #define LOOP(tcase, test, table) \
 	tcase_add_loop_test(tcase, test, 0, sizeof(table) / sizeof((table)[0]))
 
@@ -384,6 +434,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, test_agents_do_not_share_the_global_session);
 	LOOP(tcase, test_channel_is_the_first_part_of_the_rest, channels);
 	tcase_add_test(tcase, test_session_key_is_told_from_a_plain_name);
+	tcase_add_test(tcase, test_any_key_gives_a_safe_name_or_an_error);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -24,12 +24,12 @@
 #define DAY_MS (24 * 3600 * INT64_C(1000))
 /* A configuration that was not loaded for so long has no say any more. */
 #define KEEP_SEEN_DAYS 90
-#define LOST_AT_ONCE 256
 #define ENDS_MAX 20000
-/* So long a client may take to find creeld's successor. */
-#define SETTLE_SEC 60
 
-static int64_t now_ms(void)
+/**
+ * ses_audit_now_ms() - milliseconds since the epoch
+ */
+int64_t ses_audit_now_ms(void)
 {
 	struct timespec ts;
 
@@ -58,7 +58,7 @@ static bool trim_step(struct ses_audit *audit)
 	if (!audit->store)
 		return false;
 	removed = store_audit_trim(audit->store, audit->keep.rows,
-				   now_ms() - days * DAY_MS, TRIM_STEP, &err);
+				   ses_audit_now_ms() - days * DAY_MS, TRIM_STEP, &err);
 	if (removed < 0)
 		ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
 	return removed == TRIM_STEP;
@@ -111,18 +111,33 @@ static void forget_end(struct ses_audit *audit)
 	free(kept);
 }
 
+/**
+ * ses_audit_write_end() - its end is known: one that is not over any more
+ */
+int ses_audit_write_end(struct ses_audit *audit, int64_t id,
+			const struct store_audit_end *end, struct err *err)
+{
+	if (store_audit_over(audit->store, id, end, err) < 0)
+		return -1;
+	ses_open_drop(audit, id);
+	ses_logs_push(audit, id);
+	return 0;
+}
+
 static void write_ends(struct ses_audit *audit)
 {
 	struct err err = ERR_INIT;
 	struct ses_end *kept;
 
 	while (audit->store && (kept = STAILQ_FIRST(&audit->ends))) {
-		if (kept->id == 0)
-			kept->id = store_audit_find(audit->store, kept->token);
-		if (kept->id && store_audit_over(audit->store, kept->id, &kept->end,
-				     &err) < 0)
+		struct ses_open *open =
+			kept->id ? NULL : ses_open_find(audit, kept->token);
+
+		if (open)
+			kept->id = open->id;
+		if (kept->id && ses_audit_write_end(audit, kept->id,
+						    &kept->end, &err) < 0)
 			return;
-		ses_logs_push(audit, kept->id);
 		forget_end(audit);
 	}
 }
@@ -140,11 +155,14 @@ struct ses_audit *ses_audit_new(struct event_base *base, struct err *err)
 		audit->keep.days = SES_AUDIT_DAYS;
 		audit->keep.rows = SES_AUDIT_RECORDS;
 		LIST_INIT(&audit->readers);
+		LIST_INIT(&audit->opens);
 		STAILQ_INIT(&audit->ends);
 		audit->trim = event_new(base, -1, 0, on_trim, audit);
 	}
-	if (audit && audit->trim)
+	if (audit && audit->trim && ctl_map_init(&audit->open) == 0)
 		return audit;
+	if (audit && audit->trim)
+		event_free(audit->trim);
 	free(audit);
 	err_set(err, ERR_KERNEL, ENOMEM, "audit log");
 	return NULL;
@@ -161,6 +179,8 @@ void ses_audit_free(struct ses_audit *audit)
 	write_ends(audit);
 	while (!STAILQ_EMPTY(&audit->ends))
 		forget_end(audit);
+	ses_open_end(audit);
+	ctl_map_fini(&audit->open);
 	event_free(audit->trim);
 	free(audit);
 }
@@ -173,7 +193,7 @@ static void load_keep(struct ses_audit *audit)
 	audit->keep.days = SES_AUDIT_DAYS;
 	audit->keep.rows = SES_AUDIT_RECORDS;
 	ret = store_keep_most(audit->store,
-			      now_ms() - KEEP_SEEN_DAYS * DAY_MS, &audit->keep,
+			      ses_audit_now_ms() - KEEP_SEEN_DAYS * DAY_MS, &audit->keep,
 			      &err);
 	if (ret < 0)
 		ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
@@ -192,6 +212,7 @@ void ses_audit_set_store(struct ses_audit *audit, struct store *store,
 	if (!store)
 		return;
 	load_keep(audit);
+	ses_open_load(audit);
 	write_ends(audit);
 }
 
@@ -226,8 +247,9 @@ int ses_audit_ask(struct ses_audit *audit, const struct ses_ask *ask,
 {
 	/* One byte more than is kept, so that the store cuts where it may. */
 	char command[STORE_COMMAND_MAX_BYTES + 2];
+	struct ses_open *open;
 	struct store_audit row = {
-		.time_ms = now_ms(),
+		.time_ms = ses_audit_now_ms(),
 		.tool = ask->tool,
 		.session = ask->session,
 		.agent = ask->agent,
@@ -245,17 +267,20 @@ int ses_audit_ask(struct ses_audit *audit, const struct ses_ask *ask,
 	*id = 0;
 	if (need_store(audit, err) < 0)
 		return -1;
-	/* It may have been written down by a creeld that came to no more. */
-	if (audit->ctl && ask->token)
-		*id = store_audit_find(audit->store, ask->token);
-	if (*id)
+	/* Its client has come back, after a restart most likely. */
+	open = ask->token ? ses_open_find(audit, ask->token) : NULL;
+	if (open && (open->before || !open->sandboxed)) {
+		*id = open->id;
 		return 0;
+	}
 	if (!ask->text) {
 		join(ask, command, sizeof(command));
 		row.command = command;
 	}
 	if (store_audit_insert(audit->store, &row, id, err) < 0)
 		return -1;
+	if (!row.over)
+		ses_open_add(audit, ask, *id, row.time_ms);
 	ses_logs_wake(audit);
 	return 0;
 }
@@ -264,21 +289,20 @@ static int over(struct ses_audit *audit, int64_t id,
 		const uint8_t token[WIRE_ID_BYTES],
 		const struct store_audit_end *end, struct err *err)
 {
+	struct ses_open *open;
+
 	/* Before there was one: it is written when there is. */
 	if (need_store(audit, err) < 0) {
 		keep_end(audit, id, token, end);
 		return audit->why.code == ERR_NONE ? 0 : -1;
 	}
-	if (id == 0 && token)
-		id = store_audit_find(audit->store, token);
-	if (id == 0)
+	open = id == 0 && token ? ses_open_find(audit, token) : NULL;
+	if (open)
+		id = open->id;
+	if (id == 0 || ses_audit_write_end(audit, id, end, err) == 0)
 		return 0;
-	if (store_audit_over(audit->store, id, end, err) < 0) {
-		keep_end(audit, id, token, end);
-		return -1;
-	}
-	ses_logs_push(audit, id);
-	return 0;
+	keep_end(audit, id, token, end);
+	return -1;
 }
 
 /**
@@ -314,93 +338,6 @@ int ses_audit_failed(struct ses_audit *audit, int64_t id,
 	return over(audit, id, token, &end, err);
 }
 
-/* Commands that nobody knows any more; gathered before they are changed. */
-struct lost {
-	struct ctl *ctl;
-	int64_t boot_ms; /* when the machine was started */
-	int64_t ids[LOST_AT_ONCE];
-	size_t n;
-};
-
-static void find_lost(const struct store_audit *row, void *arg)
-{
-	struct lost *lost = arg;
-	struct ctl_exec *exec =
-		row->token ? ctl_exec_find(lost->ctl, row->token,
-					   WIRE_ID_BYTES) :
-			     NULL;
-
-	if (exec && exec->audit_id == 0)
-		exec->audit_id = row->id;
-	/* One outside of sandboxes runs on; its client may come back. */
-	if (exec || (!row->sandboxed && row->time_ms >= lost->boot_ms) ||
-	    lost->n == LOST_AT_ONCE)
-		return;
-	lost->ids[lost->n++] = row->id;
-}
-
-static int64_t boot_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
-	return now_ms() - ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
-}
-
-/* False: all are settled. */
-static bool has_lost(struct ses_audit *audit, struct lost *lost)
-{
-	struct err err = ERR_INIT;
-
-	lost->n = 0;
-	if (store_audit_open_each(audit->store, find_lost, lost, &err) == 0)
-		return lost->n > 0;
-	ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
-	lost->n = 0;
-	return false;
-}
-
-/**
- * ses_audit_ready() - what was begun before is known now, or lost
- *
- * Whoever asked for it may be told that it was lost, or ask for it again: until
- * then it is left as it is.
- */
-void ses_audit_ready(struct ses_audit *audit, struct ctl *ctl)
-{
-	struct lost lost = { .ctl = ctl, .boot_ms = boot_ms() };
-
-	if (!audit->store || !has_lost(audit, &lost))
-		return;
-	audit->ctl = ctl;
-	audit->ready_at = ctl_now();
-}
-
-static void settle(struct ses_audit *audit)
-{
-	const struct store_audit_end end = {
-		.status = CREEL_EXIT_FAILED,
-		.reason = "it was lost with its sandbox",
-	};
-	struct lost lost = { .ctl = audit->ctl, .boot_ms = boot_ms() };
-	struct err err = ERR_INIT;
-
-	/* Where a sandbox does not answer, it may all be there. */
-	if (!audit->store || !audit->ctl || audit->ctl->n_resyncing > 0 ||
-	    ctl_now() - audit->ready_at < SETTLE_SEC)
-		return;
-	while (has_lost(audit, &lost)) {
-		for (size_t i = 0; i < lost.n; i++) {
-			if (store_audit_over(audit->store, lost.ids[i], &end,
-					     &err) == 0)
-				continue;
-			ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
-			return;
-		}
-	}
-	audit->ctl = NULL;
-}
-
 /**
  * ses_audit_keep() - how much of the log a configuration wants kept
  * @config: its path
@@ -417,7 +354,8 @@ void ses_audit_keep(struct ses_audit *audit, const char *config,
 
 	if (!audit->store)
 		return;
-	if (store_keep_set(audit->store, config, &keep, now_ms(), &err) < 0)
+	if (store_keep_set(audit->store, config, &keep, ses_audit_now_ms(),
+			   &err) < 0)
 		ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
 	load_keep(audit);
 }
@@ -428,7 +366,7 @@ void ses_audit_keep(struct ses_audit *audit, const char *config,
 void ses_audit_tick(struct ses_audit *audit)
 {
 	write_ends(audit);
-	settle(audit);
+	ses_open_tick(audit);
 	if (audit->store)
 		store_tick(audit->store);
 	/* Another controller may have written. */

@@ -61,19 +61,6 @@ int ses_host_refuse(const struct pol_session *session, bool host,
 			     session->given);
 }
 
-static void reply_started(struct ctl_client *client, uint32_t seq,
-			  const Ctl__Command *cmd)
-{
-	Ctl__Reply reply = CTL__REPLY__INIT;
-	Ctl__Started msg = CTL__STARTED__INIT;
-
-	msg.host = true;
-	msg.token = cmd->token;
-	reply.re_case = CTL__REPLY__RE_STARTED;
-	reply.started = &msg;
-	ctl_reply(client, seq, &reply, -1);
-}
-
 static int audit(struct ses *ses, struct ctl_client *client,
 		 const struct ctl_command *cmd,
 		 const struct pol_session *session, struct err *err)
@@ -90,17 +77,14 @@ static int audit(struct ses *ses, struct ctl_client *client,
 	};
 	int64_t id;
 
-	/* A client that has come back is in the log already. */
-	if (store_audit_find(ses->store, cmd->token) > 0)
-		return 0;
 	return ses_audit_ask(ses->audit, &ask, &id, err);
 }
 
-static int remember(struct ses *ses, const char *config,
-		    const struct pol_session *session, struct err *err)
+static int remember(struct ses *ses, const struct pol_session *session,
+		    struct err *err)
 {
 	const struct store_session row = {
-		.config = config,
+		.config = session->cfg->path ? session->cfg->path : "",
 		.key = session->key,
 		.agent = session->agent_id,
 		.scope_key = session->scope_key,
@@ -114,29 +98,36 @@ static int remember(struct ses *ses, const char *config,
 }
 
 /**
- * ses_host_start() - let the client run it
+ * ses_host_start() - write down that the client runs it
  *
  * No row of the log, no command.
  */
 int ses_host_start(struct ses *ses, struct ctl_client *client,
-		   const Ctl__Request *req, struct wire_frame *frame,
-		   const struct pol_session *session, struct ctl_fail *fail)
+		   const struct pol_session *session,
+		   const struct ctl_command *cmd, struct ctl_fail *fail)
 {
-	struct ctl_command *cmd = ctl_command_new(req->exec->command, frame,
-						  fail);
-	int ret = -1;
-
-	if (!cmd)
-		return -1;
-	if (audit(ses, client, cmd, session, &fail->err) == 0 &&
-	    remember(ses, req->exec->config->path, session, &fail->err) == 0)
-		ret = 0;
-	ctl_command_free(cmd);
-	if (ret < 0)
+	if (audit(ses, client, cmd, session, &fail->err) < 0 ||
+	    remember(ses, session, &fail->err) < 0)
 		return err_wrap(&fail->err, "sessions");
 	ses_events_tell(ses->events, "exec", "", session->key, "on the host");
-	reply_started(client, req->seq, req->exec->command);
 	return 0;
+}
+
+/**
+ * ses_host_reply() - let the client run it
+ */
+void ses_host_reply(struct ctl_client *client, uint32_t seq,
+		    struct ctl_command *cmd)
+{
+	Ctl__Reply reply = CTL__REPLY__INIT;
+	Ctl__Started msg = CTL__STARTED__INIT;
+
+	msg.host = true;
+	msg.token.data = cmd->token;
+	msg.token.len = WIRE_ID_BYTES;
+	reply.re_case = CTL__REPLY__RE_STARTED;
+	reply.started = &msg;
+	ctl_reply(client, seq, &reply, -1);
 }
 
 /**

@@ -77,28 +77,6 @@ int store_audit_over(struct store *store, int64_t id,
 	return store_do(store, stmt, err);
 }
 
-/**
- * store_audit_find() - the row of a command that is not over
- *
- * Return: 0: there is none, or the store cannot tell.
- */
-int64_t store_audit_find(struct store *store,
-			 const uint8_t token[WIRE_ID_BYTES])
-{
-	struct err ignored = ERR_INIT;
-	sqlite3_stmt *stmt = store_stmt(store, STORE_AUDIT_FIND, &ignored);
-	int64_t id;
-
-	if (!stmt)
-		return 0;
-	(void)sqlite3_bind_blob(stmt, 1, token, WIRE_ID_BYTES, SQLITE_STATIC);
-	if (store_step(store, stmt, &ignored) <= 0)
-		return 0;
-	id = sqlite3_column_int64(stmt, 0);
-	(void)store_do(store, stmt, &ignored);
-	return id;
-}
-
 static bool read_audit(sqlite3_stmt *stmt, struct store_audit *row)
 {
 	const size_t most = STORE_TEXT_MAX_BYTES;
@@ -153,6 +131,20 @@ int store_audit_open_each(struct store *store, store_audit_fn *fn, void *arg,
 		return -1;
 	(void)sqlite3_bind_int64(stmt, 1, store->owner);
 	return each_audit(store, stmt, fn, arg, err);
+}
+
+/**
+ * store_audit_open_from() - where the next creeld is to begin looking for them
+ */
+int store_audit_open_from(struct store *store, int64_t id, struct err *err)
+{
+	sqlite3_stmt *stmt = store_stmt(store, STORE_AUDIT_OPEN_FROM, err);
+
+	if (!stmt)
+		return -1;
+	(void)sqlite3_bind_int64(stmt, 1, store->owner);
+	(void)sqlite3_bind_int64(stmt, 2, id);
+	return store_do(store, stmt, err);
 }
 
 /**

@@ -13,7 +13,9 @@ static const char *const steps[] = {
 	/* 1 */
 	"CREATE TABLE owner ("
 	" id INTEGER PRIMARY KEY,"
-	" runtime TEXT NOT NULL UNIQUE) STRICT;"
+	" runtime TEXT NOT NULL UNIQUE,"
+	/* No row of the log before this one is of a command that runs. */
+	" open_from INTEGER NOT NULL DEFAULT 0) STRICT;"
 	"CREATE TABLE session ("
 	" id INTEGER PRIMARY KEY,"
 	" config TEXT NOT NULL,"
@@ -59,7 +61,10 @@ static const char *const steps[] = {
 	" status INTEGER NOT NULL,"
 	" ended_ms INTEGER NOT NULL,"
 	" PRIMARY KEY (owner, token)) STRICT, WITHOUT ROWID;"
-	/* No reference to its owner, whom it outlives. */
+	/*
+	 * No reference to its owner, whom it outlives; no index, which would
+	 * be written at each command too.
+	 */
 	"CREATE TABLE audit ("
 	" id INTEGER PRIMARY KEY,"
 	" owner INTEGER NOT NULL,"
@@ -79,8 +84,6 @@ static const char *const steps[] = {
 	" wall_usec INTEGER,"
 	" memory_peak INTEGER,"
 	" cpu_usec INTEGER) STRICT;"
-	/* Small: most commands are over. */
-	"CREATE INDEX audit_open ON audit (token) WHERE over = 0;"
 	/* What configurations want kept of it, also while none is loaded. */
 	"CREATE TABLE keep ("
 	" config TEXT PRIMARY KEY,"
@@ -164,6 +167,9 @@ int store_migrate(struct store *store, struct err *err)
 	int64_t version, mode = 0;
 
 	if (check_version(store, &version, err) < 0)
+		return -1;
+	/* Of an empty file. A commit writes whole pages: small ones. */
+	if (store_run(store, "PRAGMA page_size = 1024", err) < 0)
 		return -1;
 	/* Writes one page to an empty file, else nothing. */
 	if (store_run(store, "PRAGMA journal_mode = WAL", err) < 0 ||

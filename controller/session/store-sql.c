@@ -88,13 +88,12 @@ static const char *const sql[STORE_SQL_COUNT] = {
 		"UPDATE audit SET over = 1, status = ?2, wall_usec = ?3,"
 		" memory_peak = ?4, cpu_usec = ?5,"
 		" reason = coalesce(?6, reason) WHERE id = ?1",
-	/* Both conditions as they stand in the index, or it is not used. */
-	[STORE_AUDIT_FIND] =
-		"SELECT id FROM audit WHERE over = 0 AND token = ?1"
-		" ORDER BY id DESC LIMIT 1",
 	[STORE_AUDIT_OPEN] =
-		"SELECT " AUDIT_COLUMNS " FROM audit INDEXED BY audit_open"
-		" WHERE over = 0 AND owner = ?1",
+		"SELECT " AUDIT_COLUMNS " FROM audit WHERE over = 0"
+		" AND owner = ?1 AND id >= (SELECT open_from FROM owner"
+		" WHERE id = ?1) ORDER BY id",
+	[STORE_AUDIT_OPEN_FROM] =
+		"UPDATE owner SET open_from = ?2 WHERE id = ?1",
 	[STORE_AUDIT_GET] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE id = ?1",
 	[STORE_AUDIT_NEWEST] = "SELECT max(id) FROM audit",
 	[STORE_AUDIT_SCAN] =

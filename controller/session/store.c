@@ -21,9 +21,9 @@
 
 #define BYTE_OPENING 0
 /* A checkpoint waits for the disk: at most once in so many pages ... */
-#define LOG_MAX_PAGES 4000
+#define LOG_MAX_PAGES 16000
 /* ... and earlier where nothing else is to be done. */
-#define LOG_IDLE_PAGES 250
+#define LOG_IDLE_PAGES 1000
 
 static void checkpoint(struct store *store)
 {
@@ -158,7 +158,8 @@ static int forget_one(struct store *store, bool *found, struct err *err)
 {
 	static const char close_commands[] =
 		"UPDATE audit SET over = 1, reason = 'its creel is gone'"
-		" WHERE over = 0 AND owner = ?1";
+		" WHERE over = 0 AND owner = ?1"
+		" AND id >= (SELECT open_from FROM owner WHERE id = ?1)";
 	static const char forget[] = "DELETE FROM owner WHERE id = ?1";
 	const char *const texts[] = { close_commands, forget };
 	sqlite3_stmt *stmt = NULL;
@@ -307,6 +308,14 @@ int store_commit(struct store *store, struct err *err)
 		return 0;
 	store_rollback(store);
 	return -1;
+}
+
+/**
+ * store_is_begun() - what was written may still be taken back
+ */
+bool store_is_begun(const struct store *store)
+{
+	return !sqlite3_get_autocommit(store->db);
 }
 
 /**

@@ -170,12 +170,11 @@ int store_audit_insert(struct store *store, const struct store_audit *row,
 		       int64_t *id, struct err *err);
 int store_audit_over(struct store *store, int64_t id,
 		     const struct store_audit_end *end, struct err *err);
-/* A command that is not over, of whatever creeld. 0 not found, else its id. */
-int64_t store_audit_find(struct store *store,
-			 const uint8_t token[WIRE_ID_BYTES]);
 /* All that are not over, of this runtime. */
 int store_audit_open_each(struct store *store, store_audit_fn *fn, void *arg,
 			  struct err *err);
+/* There is none before @id: so much less to look through. */
+int store_audit_open_from(struct store *store, int64_t id, struct err *err);
 int store_audit_get(struct store *store, int64_t id, store_audit_fn *fn,
 		    void *arg, struct err *err);
 /*
@@ -217,6 +216,7 @@ int store_keep_most(struct store *store, int64_t since_ms,
 /* Several changes that count together or not at all. */
 int store_begin(struct store *store, struct err *err);
 int store_commit(struct store *store, struct err *err);
+bool store_is_begun(const struct store *store);
 void store_rollback(struct store *store);
 
 #endif

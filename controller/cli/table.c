@@ -50,7 +50,7 @@ static size_t take(const char **text, size_t *width)
 
 	if (at[0] >= 0xc0) {
 		code &= at[0] >= 0xf0 ? 0x07 : at[0] >= 0xe0 ? 0x0f : 0x1f;
-		for (; (at[len] & 0xc0) == 0x80 && len < 4; len++)
+		for (; len < 4 && (at[len] & 0xc0) == 0x80; len++)
 			code = code << 6 | (at[len] & 0x3fU);
 	}
 	*width = 1;

@@ -90,25 +90,25 @@ def check_terminal(box, one):
 
 def check_recreate_asks(box, one):
     say = f"{box.mode}: recreate: "
-    before = box.ns(one)
+    before = box.id_of(one)
     result = box.run("recreate", "--all")
     ok(result.status == 2 and b"no terminal" in result.err and
-       b"hint: --force" in result.err and box.ns(one) == before,
+       b"hint: --force" in result.err and box.id_of(one) == before,
        say + "nobody can be asked: refused", result)
     result = box.tty([box.creel, "recreate", "--session", one],
                      [(b"[y/N] ", b"n\n")])
     ok(result.status == 1 and one.encode() in result.out and
        b"Remove 1 sandbox?" in result.out and
-       b"nothing was removed" in result.out and box.ns(one) == before,
+       b"nothing was removed" in result.out and box.id_of(one) == before,
        say + "it asks, and no is no", result)
     result = box.tty([box.creel, "recreate", "--session", one],
                      [(b"[y/N] ", b"\n")])
-    ok(result.status == 1 and box.ns(one) == before,
+    ok(result.status == 1 and box.id_of(one) == before,
        say + "an empty answer is no", result)
     result = box.tty([box.creel, "recreate", "--session", one],
                      [(b"[y/N] ", b"y\n")])
     ok(result.status == 0 and b"\nremoved " in result.out and
-       box.ns(one) not in (before, b""), say + "and yes is yes", result)
+       box.id_of(one) not in (before, None, "", b""), say + "and yes is yes", result)
 
 
 def check_recreate(box, one, two):

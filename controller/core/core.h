@@ -225,6 +225,7 @@ struct ctl {
 	LIST_HEAD(, ctl_sandbox) building;
 	LIST_HEAD(, ctl_client) clients;
 	LIST_HEAD(, ctl_exec) orphans; /* over, their sandboxes are gone */
+	LIST_HEAD(, ctl_missed) missed; /* asked for, see pause.c */
 	/* Buried: freed at the end of the turn. */
 	LIST_HEAD(, ctl_sandbox) dead_sandboxes;
 	LIST_HEAD(, ctl_client) dead_clients;
@@ -276,6 +277,11 @@ int ctl_req_resume(struct ctl_client *client, const Ctl__Request *req,
 		   struct wire_frame *frame, struct ctl_fail *fail);
 int ctl_pause_refuse(const struct ctl_sandbox *sandbox, struct ctl_fail *fail);
 void ctl_pause_end(struct ctl_sandbox *sandbox);
+bool ctl_pause_missed(struct ctl_client *client, uint32_t seq,
+		      const uint8_t *token);
+void ctl_pause_found(struct ctl_exec *exec);
+void ctl_pause_settled(struct ctl *ctl);
+void ctl_pause_fini(struct ctl *ctl);
 
 /* told.c */
 void ctl_sandbox_warn(struct ctl_sandbox *sandbox, const char *fmt, ...)

@@ -287,6 +287,7 @@ void ctl_free(struct ctl *ctl)
 		LIST_REMOVE(sandbox, link);
 		ctl_sandbox_free(sandbox);
 	}
+	ctl_pause_fini(ctl);
 	while ((exec = LIST_FIRST(&ctl->orphans)))
 		ctl_exec_forget(exec);
 	if (ctl->overlay_left)

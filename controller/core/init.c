@@ -59,9 +59,11 @@ static struct ctl_exec *adopt_exec(struct ctl_sandbox *sandbox,
 	    ctl_exec_find(sandbox->ctl, token->data, token->len))
 		return NULL;
 	exec = ctl_exec_new(sandbox, token->data);
-	if (exec)
-		exec->state = CTL_EXEC_RUNNING;
-	return exec;
+	if (!exec)
+		return NULL;
+	exec->state = CTL_EXEC_RUNNING;
+	ctl_pause_found(exec);
+	return exec->buried ? NULL : exec;
 }
 
 static void on_started(struct ctl_sandbox *sandbox, const Ini__Started *msg,

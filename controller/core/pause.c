@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "controller/core/core.h"
 #include "controller/core/log.h"
@@ -209,4 +210,120 @@ int ctl_pause_refuse(const struct ctl_sandbox *sandbox, struct ctl_fail *fail)
 		sandbox->label.name);
 	return ctl_fail_hint(fail, "creel resume %.64s",
 			     sandbox->label.name);
+}
+
+/*
+ * A command that a client asks for and that is in none of the sandboxes that
+ * have spoken since this controller began: one that stands still may have it.
+ */
+struct ctl_missed {
+	LIST_ENTRY(ctl_missed) link;
+	uint8_t token[WIRE_ID_BYTES];
+	struct ctl_waiters waiters;
+};
+
+static bool has_silent(const struct ctl *ctl)
+{
+	const struct ctl_sandbox *sandbox;
+
+	LIST_FOREACH(sandbox, &ctl->sandboxes, link)
+		if (sandbox->resyncing && !sandbox->awaited &&
+		    sandbox->state == CTL_SANDBOX_LIVE)
+			return true;
+	return false;
+}
+
+static void forget(struct ctl_missed *missed)
+{
+	struct ctl_waiter *waiter;
+
+	while ((waiter = LIST_FIRST(&missed->waiters)))
+		ctl_waiter_free(waiter);
+	LIST_REMOVE(missed, link);
+	free(missed);
+}
+
+/**
+ * ctl_pause_missed() - a client asks for a command that nobody knows
+ * @token: WIRE_ID_BYTES
+ *
+ * Return: false where no sandbox can have it; else the client is answered when
+ * that is known.
+ */
+bool ctl_pause_missed(struct ctl_client *client, uint32_t seq,
+		      const uint8_t *token)
+{
+	struct ctl *ctl = client->ctl;
+	struct ctl_missed *missed, *next;
+
+	if (!has_silent(ctl))
+		return false;
+	for (missed = LIST_FIRST(&ctl->missed); missed; missed = next) {
+		next = LIST_NEXT(missed, link);
+		if (LIST_EMPTY(&missed->waiters))
+			forget(missed);
+	}
+	missed = calloc(1, sizeof(*missed));
+	if (!missed)
+		return false;
+	memcpy(missed->token, token, WIRE_ID_BYTES);
+	LIST_INIT(&missed->waiters);
+	LIST_INSERT_HEAD(&ctl->missed, missed, link);
+	(void)ctl_wait(client, seq, CTL_WAIT_STATUS, &missed->waiters);
+	return true;
+}
+
+/**
+ * ctl_pause_found() - here it is
+ * @exec: adopted just now
+ */
+void ctl_pause_found(struct ctl_exec *exec)
+{
+	struct ctl_missed *missed, *next;
+	struct ctl_waiter *waiter;
+
+	for (missed = LIST_FIRST(&exec->ctl->missed); missed; missed = next) {
+		next = LIST_NEXT(missed, link);
+		if (memcmp(missed->token, exec->token, WIRE_ID_BYTES) != 0)
+			continue;
+		while ((waiter = LIST_FIRST(&missed->waiters))) {
+			struct ctl_client *client = waiter->client;
+			uint32_t seq = waiter->seq;
+
+			ctl_waiter_free(waiter);
+			ctl_exec_attach(exec, client, seq);
+		}
+		forget(missed);
+	}
+}
+
+/**
+ * ctl_pause_settled() - one more sandbox has said what it has, or is gone
+ */
+void ctl_pause_settled(struct ctl *ctl)
+{
+	struct ctl_fail fail = CTL_FAIL_INIT;
+	struct ctl_missed *missed;
+	struct ctl_waiter *waiter;
+
+	if (LIST_EMPTY(&ctl->missed) || has_silent(ctl))
+		return;
+	err_set(&fail.err, ERR_BAD_STATE, 0,
+		"the command is gone, and its sandbox with it");
+	while ((missed = LIST_FIRST(&ctl->missed))) {
+		LIST_FOREACH(waiter, &missed->waiters, of_object)
+			ctl_reply_fail(waiter->client, waiter->seq, &fail);
+		forget(missed);
+	}
+}
+
+/**
+ * ctl_pause_fini() - release what is left at the end of a controller
+ */
+void ctl_pause_fini(struct ctl *ctl)
+{
+	struct ctl_missed *missed;
+
+	while ((missed = LIST_FIRST(&ctl->missed)))
+		forget(missed);
 }

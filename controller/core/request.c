@@ -88,7 +88,8 @@ struct ctl_exec *ctl_exec_enter(struct ctl_sandbox *sandbox,
 	struct ctl_exec *exec = NULL;
 
 	/* A run that comes back waits as it would have without a restart. */
-	if (!sandbox->idle_run && ctl_pause_refuse(sandbox, fail) < 0)
+	if (memcmp(sandbox->label.token, cmd->token, WIRE_ID_BYTES) != 0 &&
+	    ctl_pause_refuse(sandbox, fail) < 0)
 		;
 	else if (!ctl_exec_make_room(sandbox))
 		err_set(&fail->err, ERR_LIMIT, 0,
@@ -304,16 +305,6 @@ int ctl_req_exec(struct ctl_client *client, const Ctl__Request *req,
 	return 0;
 }
 
-static bool has_silent(const struct ctl *ctl)
-{
-	const struct ctl_sandbox *sandbox;
-
-	LIST_FOREACH(sandbox, &ctl->sandboxes, link)
-		if (sandbox->paused && sandbox->resyncing)
-			return true;
-	return false;
-}
-
 /**
  * ctl_req_attach() - how does a command end that was started before?
  */
@@ -326,9 +317,9 @@ int ctl_req_attach(struct ctl_client *client, const Ctl__Request *req,
 	(void)frame;
 	if (token->len == WIRE_ID_BYTES)
 		exec = ctl_exec_find(client->ctl, token->data, token->len);
-	if (!exec && has_silent(client->ctl))
-		return err_set(&fail->err, ERR_BAD_STATE, 0,
-			       "the command may be in a paused sandbox, which says nothing");
+	if (!exec && token->len == WIRE_ID_BYTES &&
+	    ctl_pause_missed(client, req->seq, token->data))
+		return 0;
 	if (!exec)
 		return err_set(&fail->err, ERR_BAD_STATE, 0,
 			       "the command is gone, and its sandbox with it");

@@ -38,6 +38,7 @@ static void end_resync(struct ctl_sandbox *sandbox)
 	if (!sandbox->resyncing)
 		return;
 	sandbox->resyncing = false;
+	ctl_pause_settled(sandbox->ctl);
 	if (!sandbox->awaited)
 		return;
 	sandbox->awaited = false;

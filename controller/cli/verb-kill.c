@@ -25,11 +25,10 @@ static bool take_done(const Ctl__Reply *reply, void *arg)
 
 /* A target may be a session, which the configuration knows. */
 static int for_each_target(const struct cli_args *args, Ctl__Request *request,
-			   char **target, Ctl__Config **config)
+			   char **target, Ctl__Config *config)
 {
 	auto_where where = { .home = NULL };
 	int result = CREEL_EXIT_OK;
-	Ctl__Config message;
 
 	if (!args->n_words) {
 		cli_error("TARGET: missing");
@@ -38,8 +37,7 @@ static int for_each_target(const struct cli_args *args, Ctl__Request *request,
 	}
 	if (cli_where_find(args, &where))
 		return CREEL_EXIT_REFUSED;
-	cli_where_config(&where, &message);
-	*config = &message;
+	cli_where_config(&where, config);
 	for (int i = 0; i < args->n_words; i++) {
 		int status = CREEL_EXIT_REFUSED;
 
@@ -57,6 +55,7 @@ int cli_kill_main(const struct cli_args *args)
 {
 	Ctl__Request request = CTL__REQUEST__INIT;
 	Ctl__Kill message = CTL__KILL__INIT;
+	Ctl__Config config = CTL__CONFIG__INIT;
 	const char *name = args->last[CLI_OPT_SIGNAL];
 	struct err err = ERR_INIT;
 
@@ -66,8 +65,9 @@ int cli_kill_main(const struct cli_args *args)
 	}
 	request.op_case = CTL__REQUEST__OP_KILL;
 	request.kill = &message;
+	message.config = &config;
 	return for_each_target(args, &request, &message.target,
-			       &message.config);
+			       &config);
 }
 
 /**
@@ -77,11 +77,13 @@ int cli_rm_main(const struct cli_args *args)
 {
 	Ctl__Request request = CTL__REQUEST__INIT;
 	Ctl__Remove message = CTL__REMOVE__INIT;
+	Ctl__Config config = CTL__CONFIG__INIT;
 
 	request.op_case = CTL__REQUEST__OP_REMOVE;
 	request.remove = &message;
+	message.config = &config;
 	return for_each_target(args, &request, &message.target,
-			       &message.config);
+			       &config);
 }
 
 /**
@@ -91,11 +93,13 @@ int cli_pause_main(const struct cli_args *args)
 {
 	Ctl__Request request = CTL__REQUEST__INIT;
 	Ctl__Pause message = CTL__PAUSE__INIT;
+	Ctl__Config config = CTL__CONFIG__INIT;
 
 	request.op_case = CTL__REQUEST__OP_PAUSE;
 	request.pause = &message;
+	message.config = &config;
 	return for_each_target(args, &request, &message.target,
-			       &message.config);
+			       &config);
 }
 
 /**
@@ -105,9 +109,11 @@ int cli_resume_main(const struct cli_args *args)
 {
 	Ctl__Request request = CTL__REQUEST__INIT;
 	Ctl__Resume message = CTL__RESUME__INIT;
+	Ctl__Config config = CTL__CONFIG__INIT;
 
 	request.op_case = CTL__REQUEST__OP_RESUME;
 	request.resume = &message;
+	message.config = &config;
 	return for_each_target(args, &request, &message.target,
-			       &message.config);
+			       &config);
 }

@@ -357,8 +357,7 @@ struct ctl_exec *ctl_exec_enter(struct ctl_sandbox *sandbox,
 				struct ctl_command *cmd,
 				struct ctl_client *client, uint32_t seq,
 				struct ctl_fail *fail);
-int ctl_given_check(const struct ctl_sandbox *sandbox, const Ctl__Spec *msg,
-		    char *const *given, size_t n_given,
+int ctl_given_check(const struct ctl_sandbox *sandbox, const Ctl__Exec *msg,
 		    struct wire_frame *frame, struct ctl_fail *fail);
 void ctl_item_fill(struct ctl_sandbox *sandbox, Ctl__Item *item, bool stats);
 void ctl_items_send(struct ctl_client *client, uint32_t seq, Ctl__Item **items,

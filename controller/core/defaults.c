@@ -177,7 +177,7 @@ int ctl_defaults_unpack(struct ctl_defaults *defaults, const void *bytes,
 			size_t len, struct err *err)
 {
 	const char *text = (const char *)bytes + sizeof(struct header);
-	struct header header;
+	struct header header = { .version = 0 };
 
 	if (len == 0)
 		return 0;

@@ -236,23 +236,21 @@ static int exec_live(struct ctl_sandbox *sandbox, struct ctl_client *client,
 
 /**
  * ctl_given_check() - was a live sandbox made with the flags given now?
- * @msg:   what they ask for
- * @given: their names; others agree with anything
+ * @msg:   what they ask for; flags that it does not name agree with anything
  * @frame: has the descriptors that @msg names
  */
-int ctl_given_check(const struct ctl_sandbox *sandbox, const Ctl__Spec *msg,
-		    char *const *given, size_t n_given,
+int ctl_given_check(const struct ctl_sandbox *sandbox, const Ctl__Exec *msg,
 		    struct wire_frame *frame, struct ctl_fail *fail)
 {
 	struct ctl_spec *spec;
 	int ret = -1;
 
-	if (n_given == 0)
+	if (msg->n_given == 0)
 		return 0;
-	spec = ctl_spec_new(msg, frame, NULL, fail);
+	spec = ctl_spec_new(msg->spec, frame, NULL, fail);
 	if (spec)
-		ret = ctl_flags_compare(&sandbox->label, spec, given, n_given,
-					fail);
+		ret = ctl_flags_compare(&sandbox->label, spec, msg->given,
+					msg->n_given, fail);
 	ctl_spec_free(spec);
 	return ret;
 }
@@ -287,8 +285,7 @@ int ctl_req_exec(struct ctl_client *client, const Ctl__Request *req,
 	sandbox = ctl_sandbox_find(ctl, msg->target, fail);
 	if (fail->err.code != ERR_NONE)
 		return -1;
-	if (sandbox ? ctl_given_check(sandbox, msg->spec, msg->given,
-				      msg->n_given, frame, fail) < 0 :
+	if (sandbox ? ctl_given_check(sandbox, msg, frame, fail) < 0 :
 		      check_target(msg->target, fail) < 0)
 		return -1;
 	cmd = ctl_command_new(msg->command, frame, fail);

@@ -95,9 +95,12 @@ static struct ses_config *find(struct ses *ses, const char *path,
 
 static struct timespec mtime_of(const char *path)
 {
+	const struct timespec never = { .tv_sec = 0 };
 	struct stat st;
 
-	return stat(path, &st) < 0 ? (struct timespec){ 0 } : st.st_mtim;
+	if (stat(path, &st) < 0)
+		return never;
+	return st.st_mtim;
 }
 
 /* The first error, and how many more there are. */

@@ -121,20 +121,27 @@ void ses_make_fail(struct ses_sandbox *record, const struct ctl_fail *fail)
 	ctl_sandbox_kill(sandbox, CTL_DEATH_ASKED);
 }
 
+static void check_one(struct ses_make *make, struct ses_late *late)
+{
+	struct ctl_exec *exec = ctl_exec_find(make->of->ses->ctl, late->token,
+					      WIRE_ID_BYTES);
+	struct ctl_fail fail = CTL_FAIL_INIT;
+
+	if (exec && ses_flags_compare(make->of, make->session, &late->flags,
+				      &fail) < 0)
+		ctl_exec_fail(exec, &fail);
+}
+
 /* Now it is known what is made, and whether others asked for the same. */
 static void check_late(struct ses_make *make)
 {
 	struct ses_late *late;
 
-	STAILQ_FOREACH(late, &make->late, link) {
-		struct ctl_exec *exec = ctl_exec_find(make->of->ses->ctl,
-						      late->token,
-						      WIRE_ID_BYTES);
-		struct ctl_fail fail = CTL_FAIL_INIT;
-
-		if (exec && ses_flags_compare(make->of, make->session,
-					      &late->flags, &fail) < 0)
-			ctl_exec_fail(exec, &fail);
+	while ((late = STAILQ_FIRST(&make->late))) {
+		STAILQ_REMOVE_HEAD(&make->late, link);
+		check_one(make, late);
+		ses_flags_fini(&late->flags);
+		free(late);
 	}
 }
 

@@ -254,8 +254,10 @@ void ses_setup_free(struct ses_setup *setup);
 
 /* host.c: sessions that are not sandboxed */
 int ses_host_start(struct ses *ses, struct ctl_client *client,
-		   const Ctl__Request *req, struct wire_frame *frame,
-		   const struct pol_session *session, struct ctl_fail *fail);
+		   const struct pol_session *session,
+		   const struct ctl_command *cmd, struct ctl_fail *fail);
+void ses_host_reply(struct ctl_client *client, uint32_t seq,
+		    struct ctl_command *cmd);
 int ses_host_refuse(const struct pol_session *session, bool host,
 		    struct ctl_fail *fail);
 int ses_req_host_done(struct ses *ses, struct ctl_client *client,

@@ -214,6 +214,7 @@ int ses_flags_compare(struct ses_sandbox *record,
 {
 	struct ses_parts parts = SES_PARTS_INIT;
 	auto_shape *shape = NULL;
+	Ctl__Exec msg;
 	int ret = -1;
 
 	if (!flags->msg || flags->msg->n_given == 0)
@@ -221,10 +222,11 @@ int ses_flags_compare(struct ses_sandbox *record,
 	if (!shape_is_given(flags, "bind") ||
 	    open_binds(session, &parts, fail) == 0)
 		shape = shape_new(session, &parts, flags, fail);
+	msg = *flags->msg;
+	msg.spec = shape ? &shape->msg : NULL;
 	if (shape)
-		ret = ctl_given_check(record->sandbox, &shape->msg,
-				      flags->msg->given, flags->msg->n_given,
-				      &shape->frame, fail);
+		ret = ctl_given_check(record->sandbox, &msg, &shape->frame,
+				      fail);
 	ses_parts_fini(&parts);
 	return ret;
 }

@@ -87,9 +87,8 @@ static int check_flags(struct use *use, struct ctl_fail *fail)
 		return 0;
 	/* By the sandbox's name alone: nothing is known but its label. */
 	if (!use->target->session)
-		return ctl_given_check(record->sandbox, use->msg->spec,
-				       use->msg->given, use->msg->n_given,
-				       use->frame, fail);
+		return ctl_given_check(record->sandbox, use->msg, use->frame,
+				       fail);
 	if (record->sandbox->state == CTL_SANDBOX_PREPARING)
 		return ses_make_late(record, use->msg, use->frame, fail);
 	ret = ses_flags_take(&flags, use->msg, use->frame, fail);
@@ -226,35 +225,42 @@ static bool is_known(const struct ses *ses, const Ctl__Command *cmd)
 }
 
 /* A refusal is worth a line of the log, too. */
-static void audit_denied(struct ses *ses, struct ctl_client *client,
-			 const Ctl__Exec *msg, const struct ses_target *target,
-			 const struct ctl_fail *fail)
+static void audit_denied(const struct use *use, const struct ctl_fail *fail)
 {
+	const Ctl__Exec *msg = use->msg;
 	const struct ses_ask ask = {
 		.tool = msg->command && msg->command->login ? "shell" : "exec",
-		.session = target->session->key,
-		.agent = target->session->agent_id,
+		.session = use->target->session->key,
+		.agent = use->target->session->agent_id,
 		.denied = fail->err.text,
 		.status = fail->status,
-		.client = client,
+		.client = use->client,
 	};
 	int64_t id;
 
-	(void)ses_audit_ask(ses->audit, &ask, &id, &(struct err)ERR_INIT);
+	(void)ses_audit_ask(use->ses->audit, &ask, &id, &(struct err)ERR_INIT);
 }
 
 /* Where the session is not sandboxed, or that is asked for. */
-static int use_host(struct ses *ses, struct ctl_client *client,
-		    const Ctl__Request *req, struct wire_frame *frame,
-		    const struct ses_target *target, struct ctl_fail *fail)
+static int use_host(const struct use *use, struct ctl_fail *fail)
 {
-	const struct pol_session *session = target->session;
+	const struct pol_session *session = use->target->session;
+	struct ctl_command *cmd;
+	int ret;
 
-	if (req->exec->host && !session->sandboxed)
-		return ses_host_start(ses, client, req, frame, session, fail);
-	(void)ses_host_refuse(session, req->exec->host, fail);
-	audit_denied(ses, client, req->exec, target, fail);
-	return -1;
+	if (!use->msg->host || session->sandboxed) {
+		(void)ses_host_refuse(session, use->msg->host, fail);
+		audit_denied(use, fail);
+		return -1;
+	}
+	cmd = ctl_command_new(use->msg->command, use->frame, fail);
+	if (!cmd)
+		return -1;
+	ret = ses_host_start(use->ses, use->client, session, cmd, fail);
+	if (ret == 0)
+		ses_host_reply(use->client, use->seq, cmd);
+	ctl_command_free(cmd);
+	return ret;
 }
 
 /**
@@ -283,7 +289,7 @@ int ses_req_exec(struct ses *ses, struct ctl_client *client,
 		return -1;
 	if (target.kind == SES_TARGET_SESSION &&
 	    (req->exec->host || !target.session->sandboxed))
-		return use_host(ses, client, req, frame, &target, fail);
+		return use_host(&use, fail);
 	if (req->exec->host)
 		return err_set(&fail->err, ERR_BAD_REQUEST, 0,
 			       "--host: %.90s is a sandbox, not a session",

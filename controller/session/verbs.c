@@ -35,6 +35,18 @@ static void audit(struct ses *ses, struct ctl_client *client, const char *tool,
 	(void)ses_audit_ask(ses->audit, &ask, &id, &(struct err)ERR_INIT);
 }
 
+static void tell(struct ses *ses, const char *what,
+		 const struct ses_target *target)
+{
+	const struct ses_sandbox *record = target->record;
+	const struct ctl_sandbox *sandbox = record ? record->sandbox :
+						     target->plain;
+
+	if (sandbox)
+		ses_events_tell(ses->events, what, sandbox->label.name,
+				record ? record->scope_key : "", "%s", "");
+}
+
 /* The name of the sandbox that is meant, or what was written. */
 static const char *name_of(const struct ses_target *target, const char *text)
 {
@@ -111,6 +123,42 @@ static int do_stats(struct ses *ses, struct ctl_client *client,
 	return ctl_req_stats(client, &copy, NULL, fail);
 }
 
+static int do_pause(struct ses *ses, struct ctl_client *client,
+		    const Ctl__Request *req, struct ctl_fail *fail)
+{
+	auto_target target = { .kind = SES_TARGET_INVALID };
+	Ctl__Pause msg = *req->pause;
+	Ctl__Request copy = *req;
+
+	if (ses_target_resolve(ses, msg.target, msg.config, &target, fail) <
+		    0 ||
+	    need_sandbox(&target, fail) < 0)
+		return -1;
+	audit(ses, client, "pause", msg.target, &target);
+	tell(ses, "paused", &target);
+	msg.target = (char *)name_of(&target, msg.target);
+	copy.pause = &msg;
+	return ctl_req_pause(client, &copy, NULL, fail);
+}
+
+static int do_resume(struct ses *ses, struct ctl_client *client,
+		     const Ctl__Request *req, struct ctl_fail *fail)
+{
+	auto_target target = { .kind = SES_TARGET_INVALID };
+	Ctl__Resume msg = *req->resume;
+	Ctl__Request copy = *req;
+
+	if (ses_target_resolve(ses, msg.target, msg.config, &target, fail) <
+		    0 ||
+	    need_sandbox(&target, fail) < 0)
+		return -1;
+	audit(ses, client, "resume", msg.target, &target);
+	tell(ses, "resumed", &target);
+	msg.target = (char *)name_of(&target, msg.target);
+	copy.resume = &msg;
+	return ctl_req_resume(client, &copy, NULL, fail);
+}
+
 /**
  * ses_req_target() - kill, rm, stats, pause and resume
  *
@@ -125,5 +173,9 @@ int ses_req_target(struct ses *ses, struct ctl_client *client,
 		return do_remove(ses, client, req, fail);
 	if (req->op_case == CTL__REQUEST__OP_STATS)
 		return do_stats(ses, client, req, fail);
+	if (req->op_case == CTL__REQUEST__OP_PAUSE)
+		return do_pause(ses, client, req, fail);
+	if (req->op_case == CTL__REQUEST__OP_RESUME)
+		return do_resume(ses, client, req, fail);
 	return 1;
 }

@@ -50,7 +50,7 @@ struct cfg {
 	char *state_dir; /* owned; creel's, absolute: $XDG_STATE_HOME/creel */
 	enum cfg_syntax syntax;
 	struct cfg_tree *tree;            /* owned */
-	const struct cfg_node *root;      /* merged; an empty object where there is no file */
+	struct cfg_node *root; /* merged, without nulls; empty where there is no file */
 	const struct cfg_node *defaults;  /* agents.defaults or NULL */
 	const struct cfg_node *sandbox;   /* agents.defaults.sandbox or NULL */
 	const struct cfg_node *tools;     /* tools or NULL */

@@ -76,8 +76,7 @@ static void take_file(struct cfg *cfg, const char *path)
 	if (!root)
 		return;
 	cfg->root = cfg->root ?
-			    cfg_merge(cfg->tree, (struct cfg_node *)cfg->root,
-				      root) :
+			    cfg_merge(cfg->tree, cfg->root, root) :
 			    root;
 	if (!cfg->root)
 		no_memory(cfg);
@@ -254,7 +253,8 @@ static int finish(struct cfg *cfg)
 {
 	if (!cfg->root)
 		cfg->root = cfg_node_new(cfg->tree, CFG_OBJECT);
-	if (!cfg->root || index_agents(cfg) < 0 || cfg_fallbacks_fill(cfg) < 0)
+	if (!cfg->root || cfg_drop_nulls(cfg->tree, cfg->root) < 0 ||
+	    index_agents(cfg) < 0 || cfg_fallbacks_fill(cfg) < 0)
 		return no_memory(cfg);
 	cfg->defaults = cfg_get(cfg->root, "agents.defaults");
 	cfg->sandbox = cfg_get(cfg->defaults, "sandbox");

@@ -51,6 +51,9 @@ enum cfg_syntax cfg_syntax_of(const char *path);
 struct cfg_node *cfg_merge(struct cfg_tree *tree, struct cfg_node *base,
 			   struct cfg_node *over);
 
+/* What is null is as if it were not there. */
+int cfg_drop_nulls(struct cfg_tree *tree, struct cfg_node *node);
+
 /* The checks that need all files: two default agents, allow and alsoAllow. */
 int cfg_check_whole(const struct cfg_node *root,
 		    struct cfg_problems *problems);

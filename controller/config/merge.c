@@ -166,6 +166,44 @@ static struct cfg_node *merge_value(struct cfg_tree *tree,
 	return merge_objects(tree, base, over, AT_DEEPER);
 }
 
+/* The members that are not null, under an index of their own. */
+static int keep_members(struct cfg_tree *tree, struct cfg_node *object)
+{
+	struct cfg_node *fresh = cfg_node_new(tree, CFG_OBJECT);
+	struct cfg_node *next;
+
+	if (!fresh)
+		return -1;
+	for (struct cfg_node *at = object->first; at; at = next) {
+		next = at->next;
+		if (at->type != CFG_NULL)
+			cfg_node_append(fresh, at);
+	}
+	object->index = fresh->index;
+	object->first = fresh->first;
+	object->last = fresh->last;
+	object->count = fresh->count;
+	return 0;
+}
+
+/**
+ * cfg_drop_nulls() - take members that are null out of a tree
+ * @node: changed, and all below it; entries of arrays stay
+ *
+ * Return: 0, or -1 where there is no memory.
+ */
+int cfg_drop_nulls(struct cfg_tree *tree, struct cfg_node *node)
+{
+	bool found = false;
+
+	for (struct cfg_node *at = node->first; at; at = at->next) {
+		found = found || at->type == CFG_NULL;
+		if (at->first && cfg_drop_nulls(tree, at) < 0)
+			return -1;
+	}
+	return found && node->type == CFG_OBJECT ? keep_members(tree, node) : 0;
+}
+
 /**
  * cfg_merge() - lay one tree over another
  * @base: an object

@@ -70,6 +70,8 @@ static void check(struct cfg_tree *tree, struct cfg_node *root, bool toml)
 	if (root->type != CFG_OBJECT)
 		return;
 	check_merge(tree, root, toml, valid);
+	if (cfg_drop_nulls(tree, root) < 0)
+		abort();
 	if (valid)
 		read_binds(tree, cfg_get(root, "agents.defaults.sandbox"));
 }

@@ -293,6 +293,30 @@ START_TEST(test_config_dropins_are_laid_over_in_the_order_of_names)
 }
 END_TEST
 
+START_TEST(test_config_null_is_as_if_it_were_not_there)
+{
+	const struct cfg_node *env;
+	struct cfg *cfg;
+
+	put("creel.json5",
+	    "{ agents: { defaults: { sandbox: { mode: null, docker: {"
+	    "  binds: null, env: { A: null, B: '1', C: null, D: '2' } } } } },"
+	    "  tools: null, session: { mainKey: null } }");
+	cfg = must_load("creel.json5");
+	env = cfg_get(cfg->sandbox, "docker.env");
+	ck_assert_uint_eq(env->count, 2);
+	ck_assert_str_eq(env->first->key, "B");
+	ck_assert_str_eq(env->first->next->key, "D");
+	ck_assert_ptr_eq(env->first->next, env->last);
+	ck_assert_ptr_null(env->last->next);
+	ck_assert_ptr_null(cfg_node_get(env, "A"));
+	ck_assert_ptr_nonnull(cfg_node_get(env, "D"));
+	ck_assert_ptr_null(cfg_node_get(cfg->sandbox, "mode"));
+	ck_assert_ptr_null(cfg_node_get(cfg->root, "tools"));
+	cfg_free(cfg);
+}
+END_TEST
+
 START_TEST(test_config_dropins_that_are_misnamed_are_told)
 {
 	make_folder("conf.d", 0700);
@@ -515,6 +539,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, test_config_load_tells_the_syntax_by_the_name);
 	tcase_add_test(tests,
 		       test_config_dropins_are_laid_over_in_the_order_of_names);
+	tcase_add_test(tests, test_config_null_is_as_if_it_were_not_there);
 	tcase_add_test(tests, test_config_dropins_that_are_misnamed_are_told);
 	tcase_add_test(tests,
 		       test_config_files_that_others_can_write_are_refused);

@@ -39,6 +39,8 @@
 #define CTL_MAX_WAITERS 256    /* of one client */
 #define CTL_MAX_EXECS 1000     /* of one sandbox; creel-init has 1024 */
 #define CTL_EXEC_WARNINGS 32
+#define CTL_APPEARED_MAX 32    /* told in lists */
+#define CTL_APPEARED_MAX_BYTES 512
 #define CTL_CLAIM_SEC 600      /* an exit status waits for its client */
 #define CTL_RECLAIM_SEC 30     /* a finished run's sandbox, likewise */
 #define CTL_RESYNC_MS 2000     /* for adopted sandboxes to answer */
@@ -146,6 +148,7 @@ struct ctl_sandbox {
 	struct ctl_label label;
 	struct ctl_build *build; /* owned, until it is live */
 	struct ctl_watch *watch; /* owned, NULL: no protected paths */
+	char *appeared[CTL_APPEARED_MAX]; /* borrowed, for lists */
 	struct ctl_conn init;
 	int cgroup_fd; /* owned */
 	bool oom;
@@ -392,6 +395,7 @@ int ctl_req_version(struct ctl_client *client, const Ctl__Request *req,
 
 /* trust.c */
 void ctl_trust_look(struct ctl_sandbox *sandbox, struct ctl_exec *exec);
+void ctl_trust_fill(struct ctl_sandbox *sandbox, Ctl__Item *item);
 
 /* state.c: what is on disk */
 char *ctl_state_dir(const struct ctl_options *options);

@@ -82,6 +82,8 @@ void ctl_item_fill(struct ctl_sandbox *sandbox, Ctl__Item *item, bool stats)
 		item->idle_sec = (uint64_t)(ctl_now() - sandbox->since);
 	if (stats)
 		ctl_stats_read(sandbox->cgroup_fd, item);
+	else
+		ctl_trust_fill(sandbox, item);
 	CTL_HOOK(sandbox->ctl, item, sandbox, item);
 }
 

@@ -58,3 +58,23 @@ void ctl_trust_look(struct ctl_sandbox *sandbox, struct ctl_exec *exec)
 	if (sandbox->watch)
 		ctl_watch_look(sandbox->watch, tell, &telling);
 }
+
+/**
+ * ctl_trust_fill() - the protected paths that have appeared, for a list
+ */
+void ctl_trust_fill(struct ctl_sandbox *sandbox, Ctl__Item *item)
+{
+	size_t room = CTL_APPEARED_MAX_BYTES;
+	const char *path;
+
+	ctl_trust_look(sandbox, NULL);
+	for (size_t i = 0; i < CTL_APPEARED_MAX; i++) {
+		path = ctl_watch_appeared(sandbox->watch, i);
+		if (!path || strlen(path) > room)
+			break;
+		room -= strlen(path);
+		sandbox->appeared[i] = (char *)path;
+		item->n_appeared = i + 1;
+	}
+	item->appeared = sandbox->appeared;
+}

@@ -46,6 +46,10 @@ def check_list(box, one, two):
        say + "JSON has session, agent, scope, configuration and match", item)
     ok(box.run("sandbox", "list").out.split(b"\n")[0] ==
        result.out.split(b"\n")[0], say + "sandbox list is the same")
+    result = box.run("sandbox", "explain", "--session", one)
+    ok(result.status == 0 and
+       result.out == box.run("explain", "--session", one).out,
+       say + "and sandbox explain is explain", result)
 
 
 def check_list_kinds(box):

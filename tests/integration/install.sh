@@ -43,7 +43,8 @@ one() {
 in_place() {
 	test -x "$(one creel /bin/)" &&
 		test -x "$(one creel-helper /libexec/creel/)" &&
-		test -x "$(one creeld /libexec/creel/)"
+		test -x "$(one creeld /libexec/creel/)" &&
+		test -f "$(one creel /bash-completion/completions/)"
 }
 
 no_set_id() {

@@ -313,7 +313,7 @@ def swap(lab, d):
                   encoding="utf-8") as file:
             file.write(name)
     os.mkdir(os.path.join(area, "work"))
-    os.mkdir(os.path.join(area, "work", "in"))
+    os.makedirs(os.path.join(area, "work", "in", "deep"))
     os.symlink(lab.canary, os.path.join(area, "work", "out"))
     os.symlink("a", os.path.join(area, "source"))
     if sec.ROOT:
@@ -346,7 +346,7 @@ def swap(lab, d):
             wrong.append(say(got))
     stop.set()
     thread.join()
-    lab.tap.ok(not wrong, f"sb-09-swapped-source {d.mode} "
+    lab.tap.ok(not wrong and started, f"sb-09-swapped-source {d.mode} "
                f"({started} started)", "\n".join(wrong[:5]))
     lab.tap.ok(sorted(os.listdir(lab.canary)) == ["a", "b"],
                f"sb-06-swapped-target {d.mode}", os.listdir(lab.canary))

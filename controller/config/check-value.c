@@ -58,6 +58,8 @@ const char *cfg_kind_expects(enum cfg_kind kind)
 		return "an array of addresses";
 	case CFG_KIND_CAP_LIST:
 		return "an array of capabilities";
+	case CFG_KIND_NAME:
+		return "at most 62 letters, digits, _ . and -";
 	case CFG_KIND_USER:
 		return "UID, UID:GID or a user's name";
 	case CFG_KIND_PROTECT_LIST:
@@ -165,6 +167,8 @@ static int read_scalar(enum cfg_kind kind, const struct cfg_node *node,
 		return -1;
 	if (kind == CFG_KIND_TARGET)
 		return cfg_read_target(node->text, why);
+	if (kind == CFG_KIND_NAME)
+		return cfg_read_name(node->text, why);
 	if (kind == CFG_KIND_USER)
 		return cfg_read_user(node->text, why);
 	return 0;
@@ -350,6 +354,7 @@ void cfg_check_value(const struct cfg_check *check, const struct cfg_key *key,
 	case CFG_KIND_DURATION:
 	case CFG_KIND_PATH:
 	case CFG_KIND_TARGET:
+	case CFG_KIND_NAME:
 	case CFG_KIND_USER:
 		check_scalar(check, key, step);
 		return;

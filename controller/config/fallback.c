@@ -81,7 +81,8 @@ static bool is_text(enum cfg_kind kind)
 	return kind == CFG_KIND_STRING || kind == CFG_KIND_ENUM ||
 	       kind == CFG_KIND_SIZE || kind == CFG_KIND_BYTES ||
 	       kind == CFG_KIND_DURATION || kind == CFG_KIND_PATH ||
-	       kind == CFG_KIND_TARGET || kind == CFG_KIND_USER;
+	       kind == CFG_KIND_TARGET || kind == CFG_KIND_NAME ||
+	       kind == CFG_KIND_USER;
 }
 
 /* Of the built-in text, so that what is found has no place. */

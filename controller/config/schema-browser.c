@@ -14,7 +14,7 @@ static const struct cfg_key rows[] = {
 	{ KEY("image", STRING),
 	  .fallback = "openclaw-sandbox-browser:bookworm-slim",
 	  .help = "The image of the browser's sandbox." },
-	{ KEY("containerPrefix", STRING), .fallback = "openclaw-sbx-browser-",
+	{ KEY("containerPrefix", NAME), .fallback = "openclaw-sbx-browser-",
 	  .help = "What the names of its sandboxes begin with." },
 	{ KEY("cdpPort", INTEGER), .fallback = "9222", .min = 1, .max = 65535,
 	  .help = "The port of the browser's debugging protocol." },

@@ -15,7 +15,7 @@ static const struct cfg_key rows[] = {
 		  "host: the host's /usr. Where one of Moltbot's default "
 		  "images is not in the store it is host; another that is not "
 		  "there is an error." },
-	{ "docker.containerPrefix", CFG_IN_SANDBOX, CFG_KIND_STRING,
+	{ "docker.containerPrefix", CFG_IN_SANDBOX, CFG_KIND_NAME,
 	  .fallback = "openclaw-sbx-",
 	  .help = "What the names of sandboxes begin with." },
 	{ "docker.workdir", CFG_IN_SANDBOX, CFG_KIND_TARGET,

@@ -49,6 +49,7 @@ enum cfg_kind {
 	CFG_KIND_HOST_LIST,/* host:ip */
 	CFG_KIND_ADDRESS_LIST,
 	CFG_KIND_CAP_LIST,
+	CFG_KIND_NAME,     /* what a sandbox's name may begin with, or nothing */
 	CFG_KIND_USER,     /* UID[:GID] or a name */
 	CFG_KIND_PROTECT_LIST, /* PATH, !PATH, !* below a workspace */
 	CFG_KIND_PORT_LIST,

@@ -182,14 +182,25 @@ int cfg_read_cap(const char *text, struct cfg_why *why)
 	return cfg_why_set(why, "ALL or a capability such as NET_RAW");
 }
 
-static bool is_name(const char *text)
+static bool is_name(const char *text, size_t most)
 {
 	size_t len = strlen(text);
 
-	return len > 0 && len <= 32 && text[0] != '-' &&
+	return len > 0 && len <= most && text[0] != '-' &&
 	       strspn(text, "abcdefghijklmnopqrstuvwxyz"
 			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			    "0123456789_.-") == len;
+}
+
+/**
+ * cfg_read_name() - what the name of a sandbox may begin with, or nothing
+ */
+int cfg_read_name(const char *text, struct cfg_why *why)
+{
+	if (!*text || (is_name(text, 62) && *text != '.' && *text != '_'))
+		return 0;
+	return cfg_why_set(why, "at most 62 letters, digits, _ . and -, a "
+				"letter or digit first");
 }
 
 /**
@@ -208,7 +219,7 @@ int cfg_read_user(const char *text, struct cfg_why *why)
 		if (!*at)
 			return 0;
 	} else if (*text < '0' || *text > '9') {
-		if (is_name(text))
+		if (is_name(text, 32))
 			return 0;
 	}
 	return cfg_why_set(why, "UID, UID:GID (up to 65535) or a user's name");

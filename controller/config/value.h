@@ -42,6 +42,7 @@ int cfg_read_host(struct cfg_tree *tree, const struct cfg_node *node,
 		  struct cfg_host *out, struct cfg_why *why);
 int cfg_read_address(const char *text, struct cfg_why *why);
 int cfg_read_user(const char *text, struct cfg_why *why);
+int cfg_read_name(const char *text, struct cfg_why *why);
 int cfg_read_cap(const char *text, struct cfg_why *why);
 
 #endif

@@ -40,6 +40,7 @@ static const struct example examples[] = {
 	{ CFG_KIND_HOST_LIST, "[\"a:::1\"]", { "[\"a\"]", "\"a:::1\"" } },
 	{ CFG_KIND_ADDRESS_LIST, "[\"1.1.1.1\"]", { "[\"one\"]", "7" } },
 	{ CFG_KIND_CAP_LIST, "[\"ALL\"]", { "[\"SOME\"]", "\"ALL\"" } },
+	{ CFG_KIND_NAME, "\"a.b-\"", { "\"a b\"", "\"-x\"" } },
 	{ CFG_KIND_USER, "\"0:0\"", { "\"0:x\"", "7" } },
 	{ CFG_KIND_PROTECT_LIST, "[\"!a/b\"]", { "[\"/a\"]", "\"a\"" } },
 	{ CFG_KIND_PORT_LIST, "[80]", { "[0]", "80" } },

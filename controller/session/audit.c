@@ -52,13 +52,13 @@ static int need_store(const struct ses_audit *audit, struct err *err)
 static bool trim_step(struct ses_audit *audit)
 {
 	struct err err = ERR_INIT;
-	int64_t days = audit->keep.days;
+	int64_t before = ses_audit_now_ms() - audit->keep.days * DAY_MS;
 	int removed;
 
 	if (!audit->store)
 		return false;
 	removed = store_audit_trim(audit->store, audit->keep.rows,
-				   ses_audit_now_ms() - days * DAY_MS, TRIM_STEP, &err);
+				   before, TRIM_STEP, &err);
 	if (removed < 0)
 		ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
 	return removed == TRIM_STEP;
@@ -187,14 +187,13 @@ void ses_audit_free(struct ses_audit *audit)
 
 static void load_keep(struct ses_audit *audit)
 {
+	int64_t since = ses_audit_now_ms() - KEEP_SEEN_DAYS * DAY_MS;
 	struct err err = ERR_INIT;
 	int ret;
 
 	audit->keep.days = SES_AUDIT_DAYS;
 	audit->keep.rows = SES_AUDIT_RECORDS;
-	ret = store_keep_most(audit->store,
-			      ses_audit_now_ms() - KEEP_SEEN_DAYS * DAY_MS, &audit->keep,
-			      &err);
+	ret = store_keep_most(audit->store, since, &audit->keep, &err);
 	if (ret < 0)
 		ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
 }

@@ -138,7 +138,7 @@ static void keep_audit(struct ses *ses, const struct ses_config *config)
 					   SES_AUDIT_DAYS),
 		       (uint64_t)number_of(cfg, "audit.maxRecords",
 					   SES_AUDIT_RECORDS));
-	ses_events_tell(ses->events, "config", "", "", "%s", config->path);
+	ses_events_tell(ses->events, "config", "", "", config->path);
 }
 
 static int load(struct ses *ses, struct ses_config *config)

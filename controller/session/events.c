@@ -8,7 +8,6 @@
 #include "controller/session/events.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
@@ -18,7 +17,6 @@
 #include "controller/session/logs.h"
 
 #define MAX_LISTENERS 256
-#define TEXT_BYTES 512
 
 struct listener {
 	LIST_ENTRY(listener) link;
@@ -118,24 +116,21 @@ static void tell(struct ses_events *events, struct listener *listener,
  * ses_events_tell() - something has happened
  */
 void ses_events_tell(struct ses_events *events, const char *what,
-		     const char *sandbox, const char *session, const char *fmt,
-		     ...)
+		     const char *sandbox, const char *session,
+		     const char *text)
 {
 	struct listener *listener, *next;
 	Ctl__Event msg = CTL__EVENT__INIT;
-	char text[TEXT_BYTES];
-	va_list args;
+	char cut[SES_EVENT_BYTES];
 
 	if (LIST_EMPTY(&events->listeners))
 		return;
-	va_start(args, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
+	(void)snprintf(cut, sizeof(cut), "%s", text ? text : "");
 	msg.time_ms = now_ms();
 	msg.what = (char *)what;
 	msg.sandbox = (char *)(sandbox ? sandbox : "");
 	msg.session = (char *)(session ? session : "");
-	msg.text = text;
+	msg.text = cut;
 	for (listener = LIST_FIRST(&events->listeners); listener;
 	     listener = next) {
 		next = LIST_NEXT(listener, link);

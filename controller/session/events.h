@@ -9,6 +9,9 @@
 #include "controller/core/fail.h"
 #include "proto/control.pb-c.h"
 
+/* More of a text is left out. */
+#define SES_EVENT_BYTES 512
+
 struct ctl_client;
 struct ses_events;
 
@@ -18,11 +21,11 @@ int ses_req_events(struct ses_events *events, struct ctl_client *client,
 		   const Ctl__Request *req, struct ctl_fail *fail);
 /*
  * @what: created, ready, removed, lost, paused, resumed, exec, exited,
- *        appeared, config, pruned. NULL is "". Costs nothing without listeners.
+ *        appeared, config, pruned, recreated. NULL is "". Costs nothing without listeners.
  */
 void ses_events_tell(struct ses_events *events, const char *what,
-		     const char *sandbox, const char *session, const char *fmt,
-		     ...) __attribute__((format(printf, 5, 6)));
+		     const char *sandbox, const char *session,
+		     const char *text);
 void ses_events_client_gone(struct ses_events *events,
 			    struct ctl_client *client);
 

@@ -55,6 +55,7 @@ struct job {
 	struct job_result result;
 	size_t want; /* of its bytes */
 	bool has_head;
+	bool waits; /* for its turn */
 	bool over;
 };
 
@@ -331,6 +332,7 @@ static void leave(struct job *job)
 	if (!next)
 		return;
 	TAILQ_REMOVE(&waiting, next, link);
+	next->waits = false;
 	begin(next);
 }
 
@@ -375,10 +377,11 @@ struct job *job_start(struct event_base *base, job_work_fn *work,
 		free(job);
 		return NULL;
 	}
-	if (n_running < JOB_MAX)
-		begin(job);
-	else
+	job->waits = n_running >= JOB_MAX;
+	if (job->waits)
 		TAILQ_INSERT_TAIL(&waiting, job, link);
+	else
+		begin(job);
 	return job;
 }
 
@@ -387,17 +390,11 @@ struct job *job_start(struct event_base *base, job_work_fn *work,
  */
 void job_cancel(struct job *job)
 {
-	struct job *other;
-
 	if (!job)
 		return;
-	TAILQ_FOREACH(other, &waiting, link) {
-		if (other == job) {
-			TAILQ_REMOVE(&waiting, job, link);
-			job_free(job);
-			return;
-		}
-	}
-	leave(job);
+	if (job->waits)
+		TAILQ_REMOVE(&waiting, job, link);
+	else
+		leave(job);
 	job_free(job);
 }

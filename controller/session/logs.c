@@ -3,8 +3,9 @@
  * Reading the audit log: found from its end backwards and sent from there on,
  * a stretch at each turn of the event loop, no faster than the client takes it.
  * Who follows it is sent each row when it is written and again when its end is
- * known: new rows are read as the old ones were, so that nothing waits in memory
- * for a client that is slow, and nobody is told of what is not committed.
+ * known: new rows are read as the old ones were, so that nothing waits in
+ * memory for a client that is slow, and nobody is told of what is not
+ * committed.
  */
 #include <config.h>
 

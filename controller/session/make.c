@@ -316,6 +316,5 @@ void ses_make_live(struct ses_sandbox *record)
 	ses_make_free(make);
 	record->make = NULL;
 	ses_events_tell(record->ses->events, "ready",
-			record->sandbox->label.name, record->scope_key, "%s",
-			"");
+			record->sandbox->label.name, record->scope_key, "");
 }

@@ -129,13 +129,25 @@ static void on_exec_new(void *arg, struct ctl_exec *exec,
 	if (!client)
 		return;
 	ses_events_tell(ses->events, "exec", ask.sandbox,
-			scope_of(exec->sandbox), "%s",
+			scope_of(exec->sandbox),
 			cmd->argc > 0 ? cmd->strings : "");
 	if (ses->entering)
 		return;
 	if (ses_audit_ask(ses->audit, &ask, &exec->audit_id, &err) < 0)
 		(void)snprintf(exec->note, sizeof(exec->note),
 			       "not in the audit log: %s", err.text);
+}
+
+static void tell_exited(struct ses *ses, const struct ctl_exec *exec,
+			const struct ctl_result *result)
+{
+	char text[SES_EVENT_BYTES];
+
+	(void)snprintf(text, sizeof(text), "%s%sstatus %u",
+		       exec->name ? exec->name : "", exec->name ? ": " : "",
+		       result->status);
+	ses_events_tell(ses->events, "exited", exec->sandbox->label.name,
+			scope_of(exec->sandbox), text);
 }
 
 static void on_exec_over(void *arg, struct ctl_exec *exec,
@@ -155,11 +167,7 @@ static void on_exec_over(void *arg, struct ctl_exec *exec,
 		record->used = true;
 	}
 	if (exec->sandbox)
-		ses_events_tell(ses->events, "exited",
-				exec->sandbox->label.name,
-				scope_of(exec->sandbox), "%s%sstatus %u",
-				exec->name ? exec->name : "",
-				exec->name ? ": " : "", result->status);
+		tell_exited(ses, exec, result);
 	if (ses_audit_over(ses->audit, exec->audit_id, exec->token, result,
 			   &err) < 0)
 		ctl_log(CTL_LOG_WARN, "audit log: %s", err.text);
@@ -174,12 +182,12 @@ static void on_sandbox_live(void *arg, struct ctl_sandbox *sandbox)
 	if (!ses->ctl)
 		return;
 	ses_events_tell(ses->events, "created", sandbox->label.name,
-			scope_of(sandbox), "%s", "");
+			scope_of(sandbox), "");
 	if (sandbox->session && sandbox->session->make)
 		ses_make_live(sandbox->session);
 	else
 		ses_events_tell(ses->events, "ready", sandbox->label.name, "",
-				"%s", "");
+				"");
 }
 
 static void end_record(struct ctl_sandbox *sandbox)
@@ -197,7 +205,7 @@ static void on_sandbox_end(void *arg, struct ctl_sandbox *sandbox)
 		    sandbox->death == CTL_DEATH_VIOLATION;
 
 	ses_events_tell(ses->events, lost ? "lost" : "removed",
-			sandbox->label.name, scope_of(sandbox), "%s", "");
+			sandbox->label.name, scope_of(sandbox), "");
 	end_record(sandbox);
 }
 
@@ -220,11 +228,13 @@ static void on_protected(void *arg, struct ctl_sandbox *sandbox,
 		.text = path,
 		.sandboxed = true,
 	};
+	char text[SES_EVENT_BYTES];
 	int64_t id;
 
+	(void)snprintf(text, sizeof(text), "%s%s", path,
+		       appeared ? "" : ": replaced on the host");
 	ses_events_tell(ses->events, "appeared", sandbox->label.name,
-			scope_of(sandbox), "%s%s", path,
-			appeared ? "" : ": replaced on the host");
+			scope_of(sandbox), text);
 	(void)ses_audit_ask(ses->audit, &ask, &id, &(struct err)ERR_INIT);
 }
 

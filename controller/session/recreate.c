@@ -85,7 +85,7 @@ static void end_chosen(struct ses *ses, const struct choice *choice,
 		ses_events_tell(ses->events,
 				choice->unused ? "pruned" : "recreated",
 				record->sandbox->label.name,
-				record->scope_key, "%s", "");
+				record->scope_key, "");
 		ctl_sandbox_kill(record->sandbox, CTL_DEATH_ASKED);
 	}
 }

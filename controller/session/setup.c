@@ -240,7 +240,7 @@ static void succeed(struct ses_sandbox *record)
 	ses_make_free(record->make);
 	record->make = NULL;
 	ses_events_tell(record->ses->events, "ready", sandbox->label.name,
-			record->scope_key, "%s", "setupCommand is done");
+			record->scope_key, "setupCommand is done");
 	ctl_sandbox_release(sandbox);
 }
 

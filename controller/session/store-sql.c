@@ -214,17 +214,17 @@ int store_fail(const struct store *store, int rc, struct err *err)
 sqlite3_stmt *store_stmt(struct store *store, enum store_sql which,
 			 struct err *err)
 {
-	sqlite3_stmt **stmt = &store->stmts[which];
+	sqlite3_stmt *made = NULL;
 	int rc;
 
-	if (*stmt)
-		return *stmt;
+	if (store->stmts[which])
+		return store->stmts[which];
 	rc = sqlite3_prepare_v3(store->db, sql[which], -1,
-				SQLITE_PREPARE_PERSISTENT, stmt, NULL);
-	if (rc == SQLITE_OK)
-		return *stmt;
-	store_fail(store, rc, err);
-	return NULL;
+				SQLITE_PREPARE_PERSISTENT, &made, NULL);
+	if (rc != SQLITE_OK)
+		store_fail(store, rc, err);
+	store->stmts[which] = made;
+	return made;
 }
 
 /**

@@ -44,7 +44,7 @@ static void tell(struct ses *ses, const char *what,
 
 	if (sandbox)
 		ses_events_tell(ses->events, what, sandbox->label.name,
-				record ? record->scope_key : "", "%s", "");
+				record ? record->scope_key : "", "");
 }
 
 /* The name of the sandbox that is meant, or what was written. */

@@ -420,8 +420,8 @@ static int do_exec(struct bench *bench, char **argv)
 }
 
 /*
- * sessions WARMUP RUNS CSV KEY HOME [SOCKET WORKSPACE COMMAND CONFIG SERIES]...:
- * commands in a session of each of some creelds, in turn.
+ * sessions WARMUP RUNS CSV KEY HOME [SOCKET WORKSPACE COMMAND CONFIG
+ * SERIES]...: commands in a session of each of some creelds, in turn.
  */
 static int do_sessions(struct bench *bench, char **argv)
 {

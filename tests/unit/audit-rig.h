@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the tests of the audit log share: a store, a client, and what it is sent.
+ * What the tests of the audit log share: a store, a client, what it is sent.
  */
 #ifndef TESTS_UNIT_AUDIT_RIG_H
 #define TESTS_UNIT_AUDIT_RIG_H

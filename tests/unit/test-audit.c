@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The audit log: what is written is what was asked, once, and kept as long as is
- * wanted.
+ * The audit log: what is written is what was asked, once, and kept as long as
+ * is wanted.
  */
 #include <config.h>
 

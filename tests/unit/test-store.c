@@ -665,10 +665,12 @@ Suite *test_suite(void)
 	tcase_add_test(tcase,
 		       test_store_runtime_whose_directory_is_gone_is_forgotten);
 	tcase_add_test(tcase, test_store_newer_version_is_refused_untouched);
-	tcase_add_test(tcase,
-		       test_store_newer_version_in_the_log_is_refused_untouched);
-	tcase_add_test(tcase,
-		       test_store_database_of_another_program_is_refused_and_kept);
+	tcase_add_test(
+		tcase,
+		test_store_newer_version_in_the_log_is_refused_untouched);
+	tcase_add_test(
+		tcase,
+		test_store_database_of_another_program_is_refused_and_kept);
 	tcase_add_test(tcase,
 		       test_store_file_that_is_no_database_is_refused_and_kept);
 	tcase_add_test(tcase, test_store_damaged_schema_is_refused_and_kept);

@@ -150,6 +150,7 @@ static const struct cli_option *read_line(struct cli_line *line, char **words,
 					  int *count, bool *options)
 {
 	const struct cli_option *open = NULL;
+	bool dashes = false;
 
 	*options = true;
 	for (int i = 1; i + 1 < line->n_words; i++) {
@@ -159,7 +160,8 @@ static const struct cli_option *read_line(struct cli_line *line, char **words,
 		if (open) {
 			note(line, open, word);
 			open = NULL;
-		} else if (*options && strcmp(word, "--") == 0) {
+		} else if (!dashes && strcmp(word, "--") == 0) {
+			dashes = true;
 			*options = false;
 		} else if (*options && word[0] == '-' && word[1]) {
 			open = find_option(line->verb, word);

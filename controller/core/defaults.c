@@ -18,6 +18,8 @@
 #include "proto/cleanup.h"
 
 #define DEFAULTS_VERSION 1
+#define SEALS \
+	(F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 /* Then the environment, then the filter. */
 struct header {
@@ -95,9 +97,7 @@ int ctl_defaults_set_filter(struct ctl_defaults *defaults, const void *program,
 		at += put;
 		len -= (size_t)put;
 	}
-	if (fd < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK |
-						     F_SEAL_GROW | F_SEAL_SEAL) <
-			      0)
+	if (fd < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0)
 		return err_set(err, ERR_KERNEL, errno, "filter");
 	defaults->filter_fd = fd_take(&fd);
 	return 0;

@@ -63,7 +63,7 @@ struct ctl_hooks {
 #define CTL_HOOK(ctl, hook, ...)                                              \
 	do {                                                                  \
 		const struct ctl_hooks *hooks_ = (ctl)->options.hooks;        \
-                                                                              \
+									      \
 		if (hooks_ && hooks_->hook)                                   \
 			hooks_->hook(hooks_->arg, __VA_ARGS__);               \
 	} while (0)

@@ -51,8 +51,9 @@ static bool is_due(const struct ses_sandbox *record)
 
 	if (ses_is_busy(record))
 		return false;
-	return (record->idle_hours > 0 && idle > record->idle_hours * HOUR_MS) ||
-	       (record->max_age_days > 0 && age > record->max_age_days * DAY_MS);
+	if (record->idle_hours > 0 && idle > record->idle_hours * HOUR_MS)
+		return true;
+	return record->max_age_days > 0 && age > record->max_age_days * DAY_MS;
 }
 
 static bool is_chosen(const struct ses_sandbox *record,

@@ -122,7 +122,7 @@ START_TEST(test_parse_ulimit_bad_text_refused)
 {
 	static const char *const bad[] = {
 		"",	     "nofile",	   "nofile=",	"nofile=1:",
-		"nofile=2:1", "=1",	   "file=1",	"nofile=-1",
+		"nofile=2:1", "=1",	   "file=1",	"nofile=-2",
 		"nofile=1:2:3", "NOFILE=1", "nofile=1x", "nofile= 1",
 		"nofile=unlimited:1",
 	};
@@ -290,7 +290,7 @@ START_TEST(test_parse_tmpfs_options)
 {
 	static const char *const bad[] = { "", "x", "/x:", "/x:size",
 					   "/x:size=", "/x:mode=8",
-					   "/x:mode=", "/x:exec", "/",
+					   "/x:mode=", "/x:suid", "/",
 					   "/x:mode=0", "/x:mode=4755",
 					   "/a/../b", "/x:size=1m,foo=1" };
 	struct err err = ERR_INIT;

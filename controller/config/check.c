@@ -7,8 +7,11 @@
 
 #include "controller/config/check.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "controller/config/utf8.h"
 
 #define MAX_NAMES 64
 #define NAME_BYTES 64
@@ -90,16 +93,23 @@ void cfg_found_text(const struct cfg_check *check, const struct cfg_node *node,
 		    char text[96])
 {
 	const char *name = cfg_type_name(node->type);
+	size_t len = node->text_len < 60 ? node->text_len : 60;
 
 	if (node->type == CFG_OBJECT && check->toml)
 		name = "a table";
 	if (node->type == CFG_STRING)
-		(void)snprintf(text, 96, "\"%.60s%s\"", node->text,
-			       node->text_len > 60 ? "..." : "");
+		(void)snprintf(text, 96, "\"%.*s%s\"",
+			       (int)cfg_utf8_valid(node->text, len), node->text,
+			       len < node->text_len ? "..." : "");
 	else if (node->type == CFG_INTEGER)
 		(void)snprintf(text, 96, "%lld", (long long)node->integer);
 	else if (node->type == CFG_FLOAT)
-		(void)snprintf(text, 96, "%.12g", node->real);
+		(void)snprintf(text, 96,
+			       fabs(node->real) < 1e15 &&
+					       floor(node->real) == node->real ?
+				       "%.1f" :
+				       "%.12g",
+			       node->real);
 	else if (node->type == CFG_BOOL)
 		(void)snprintf(text, 96, "%s",
 			       node->boolean ? "true" : "false");

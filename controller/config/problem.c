@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/config/utf8.h"
+
 /**
  * cfg_problems_fini() - release what a list holds; it is empty afterwards
  */
@@ -40,9 +42,17 @@ uint32_t cfg_problems_file(struct cfg_problems *problems, const char *name)
 	return problems->n_files++;
 }
 
-/* What a file says may not steer a terminal or end a line of a log. */
+/*
+ * What a file says may not steer a terminal or end a line of a log, and what
+ * was cut may have lost half of a character.
+ */
 static void clean(char *text)
 {
+	size_t len = strlen(text);
+	size_t valid = 0;
+
+	while ((valid += cfg_utf8_valid(text + valid, len - valid)) < len)
+		text[valid++] = '?';
 	for (unsigned char *at = (unsigned char *)text; *at; at++)
 		if (*at < 0x20 || *at == 0x7f)
 			*at = '?';

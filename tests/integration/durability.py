@@ -11,11 +11,10 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 
+from database import query
 from harness import Box, done, family, modes, ok, wait_for
 
 SCALE = int(os.environ.get("CREEL_TEST_SCALE", "100"))
@@ -24,11 +23,6 @@ SEED = int(os.environ.get("CREEL_TEST_SEED",
 KILLS = max(10, 200 // SCALE)
 SESSIONS = 20
 WORKERS = 4
-QUERY = """
-import json, sqlite3, sys
-db = sqlite3.connect(sys.argv[1], timeout=20)
-print(json.dumps(db.execute(sys.argv[2], sys.argv[3:]).fetchall()))
-"""
 
 
 def comm(pid):
@@ -41,21 +35,6 @@ def comm(pid):
 def named(box, name):
     """The processes of the box that are called so."""
     return [pid for pid in family(box.helpers()) if comm(pid) == name]
-
-
-def query(box, sql, *args):
-    """Rows, read as the user whose database it is."""
-    path = box.path("home", "state", "creel", "creel.db")
-    more = {"user": 4242, "group": 4242, "extra_groups": []} if box.drop else {}
-    # The one in PATH may be closed to others.
-    python = "/usr/bin/python3" if box.drop else sys.executable
-    result = subprocess.run(
-        [python, "-c", QUERY, path, sql, *args],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/", timeout=60,
-        **more)
-    if result.returncode:
-        return [[result.stderr.decode()]]
-    return json.loads(result.stdout)
 
 
 class Script:

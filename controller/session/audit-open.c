@@ -74,7 +74,7 @@ void ses_open_load(struct ses_audit *audit)
 	struct err err = ERR_INIT;
 
 	if (store_audit_open_each(audit->store, load_row, audit, &err) < 0)
-		ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
+		ctl_log(CTL_LOG_WARN, "audit log: %s", err.text);
 }
 
 /**
@@ -165,7 +165,7 @@ static void settle(struct ses_audit *audit)
 		    ctl_exec_find(audit->ctl, open->token, WIRE_ID_BYTES))
 			continue;
 		if (ses_audit_write_end(audit, open->id, &end, &err) < 0) {
-			ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
+			ctl_log(CTL_LOG_WARN, "audit log: %s", err.text);
 			return;
 		}
 	}

@@ -60,7 +60,7 @@ static bool trim_step(struct ses_audit *audit)
 	removed = store_audit_trim(audit->store, audit->keep.rows,
 				   before, TRIM_STEP, &err);
 	if (removed < 0)
-		ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
+		ctl_log(CTL_LOG_WARN, "audit log: %s", err.text);
 	return removed == TRIM_STEP;
 }
 
@@ -195,7 +195,7 @@ static void load_keep(struct ses_audit *audit)
 	audit->keep.rows = SES_AUDIT_RECORDS;
 	ret = store_keep_most(audit->store, since, &audit->keep, &err);
 	if (ret < 0)
-		ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
+		ctl_log(CTL_LOG_WARN, "audit log: %s", err.text);
 }
 
 /**
@@ -355,7 +355,7 @@ void ses_audit_keep(struct ses_audit *audit, const char *config,
 		return;
 	if (store_keep_set(audit->store, config, &keep, ses_audit_now_ms(),
 			   &err) < 0)
-		ctl_log(CTL_LOG_WARN, "audit: %s", err.text);
+		ctl_log(CTL_LOG_WARN, "audit log: %s", err.text);
 	load_keep(audit);
 }
 

@@ -235,6 +235,9 @@ void ses_parts_fini(struct ses_parts *parts);
 struct ctl_spec *ses_shape(struct ses *ses, const struct pol_session *session,
 			   struct ses_parts *parts, struct ses_flags *flags,
 			   struct ctl_fail *fail);
+struct ctl_keys *ses_shape_keys(const struct pol_session *session,
+				const struct ses_flags *flags,
+				struct err *err);
 int ses_shape_defaults(const struct pol_session *session,
 		       const struct ses_parts *parts,
 		       struct ctl_defaults *defaults, struct err *err);

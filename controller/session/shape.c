@@ -47,8 +47,12 @@ static const struct {
 	{ "seccomp", CTL_FLAG_SECCOMP, POL_SECCOMP_PROFILE },
 };
 
-/* Values that no flag gave are named by their keys. */
-static struct ctl_keys *keys_of(const struct pol_session *session,
+/**
+ * ses_shape_keys() - values that no flag gave are named by their keys
+ *
+ * Return: owned, or NULL without memory.
+ */
+struct ctl_keys *ses_shape_keys(const struct pol_session *session,
 				const struct ses_flags *flags,
 				struct err *err)
 {
@@ -144,7 +148,8 @@ struct ctl_spec *ses_shape(struct ses *ses, const struct pol_session *session,
 			   struct ses_parts *parts, struct ses_flags *flags,
 			   struct ctl_fail *fail)
 {
-	struct ctl_keys *keys = keys_of(session, flags, &fail->err);
+	struct ctl_keys *keys = ses_shape_keys(session, flags,
+					       &fail->err);
 	auto_shape *shape = NULL;
 	struct ctl_spec *spec = NULL;
 

@@ -99,6 +99,18 @@ static int check_flags(struct use *use, struct ctl_fail *fail)
 	return ret;
 }
 
+/* The store does not have them; an earlier creeld did. */
+static void name_keys(const struct use *use)
+{
+	static const struct ses_flags none;
+	struct ctl_sandbox *sandbox = use->target->record->sandbox;
+
+	if (use->target->session && !sandbox->keys &&
+	    sandbox->state == CTL_SANDBOX_LIVE)
+		sandbox->keys = ses_shape_keys(use->target->session, &none,
+					       &(struct err)ERR_INIT);
+}
+
 static int find_sandbox(struct use *use, struct ctl_fail *fail)
 {
 	struct ses_target *target = use->target;
@@ -106,8 +118,10 @@ static int find_sandbox(struct use *use, struct ctl_fail *fail)
 
 	if (target->session && target->record && target->record->sandbox)
 		check_hash(use);
-	if (target->record && target->record->sandbox)
+	if (target->record && target->record->sandbox) {
+		name_keys(use);
 		return check_flags(use, fail);
+	}
 	use->created = true;
 	use->lost = target->record != NULL;
 	record = ses_make(use->ses, target, use->msg, use->frame, fail);

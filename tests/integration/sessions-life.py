@@ -180,11 +180,18 @@ def check_prune(box):
 def check_restart(box):
     """kill -9 of creeld: the sandbox stays, with what it was made with."""
     say = f"{box.mode}: "
+    profile = box.path("home", "profile.json")
+    with open(profile, "w", encoding="ascii") as file:
+        file.write('{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names":'
+                   ' ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}')
     box.sandbox("mode: 'all', scope: 'session', docker: "
-                "{ env: {FOO: 'bar'}, workdir: '/here', user: '1234:1234' }")
-    script = "readlink /proc/self/ns/mnt; echo $FOO; pwd; id -u"
+                "{ env: {FOO: 'bar'}, workdir: '/here', user: '1234:1234',"
+                f" seccompProfile: '{profile}' }}")
+    script = ("readlink /proc/self/ns/mnt; echo $FOO; pwd; id -u;"
+              " mkdir /tmp/d 2>/dev/null || echo denied")
     first = box.sh(KEY, script)
-    ok(b"bar\n/here\n1234\n" in first.out, say + "as configured", first)
+    ok(b"bar\n/here\n1234\ndenied\n" in first.out, say + "as configured",
+       first)
     box.kill_creeld()
     again = box.sh(KEY, script)
     ok(again.out == first.out and not again.err,

@@ -84,6 +84,7 @@ static int fill_argv(const struct unpacking *unpacking, char **argv,
 		{ "--network", "none" },   { "--seccomp", "strict" },
 		{ "--ulimit", "core=0" },  { "--ulimit", "nofile=64" },
 		{ "--ulimit", "nproc=16" }, { "--workdir", "/" },
+		{ "--memory", "256m" },	   { "--pids", "24" },
 	};
 	auto_free char *program = malloc(CLI_PATH_MAX);
 	size_t n = 0;
@@ -94,6 +95,8 @@ static int fill_argv(const struct unpacking *unpacking, char **argv,
 		return -1;
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		add_option(argv, &n, fixed[i][0], fixed[i][1]);
+	/* Of these two, what the machine can enforce. */
+	add(argv, &n, "--best-effort");
 	if (unpacking->args->has[CLI_OPT_SYSTEM])
 		add(argv, &n, "--system");
 	if (unpacking->args->has[CLI_OPT_ROOTLESS])
@@ -230,6 +233,9 @@ static void take_report(struct pump *pump, const char *line)
 static void take_error(struct pump *pump, const char *line)
 {
 	clear_progress(pump);
+	/* Of limits; the unpacker has its own, too. */
+	if (!strncmp(line, "creel: warning: ", 16))
+		return;
 	if (!strncmp(line, "hint: ", 6)) {
 		cli_hint("%s", line + 6);
 		return;

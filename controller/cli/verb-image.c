@@ -340,7 +340,10 @@ int cli_image_main(const struct cli_args *args)
 	for (size_t i = 0; args->n_words && i < N_SUBVERBS; i++)
 		if (!strcmp(subverbs[i].name, args->words[0]))
 			return run_subverb(i, args);
-	cli_error("image: %s: not import, list, inspect or rm",
-		  args->n_words ? args->words[0] : "nothing said");
+	if (args->n_words)
+		cli_error("image: %s: not import, list, inspect or rm",
+			  args->words[0]);
+	else
+		cli_error("image: missing: import, list, inspect or rm");
 	return CREEL_EXIT_USAGE;
 }

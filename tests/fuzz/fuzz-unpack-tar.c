@@ -20,6 +20,8 @@
 #include "tests/fuzz/fuzz.h"
 
 #define CANARY "tweety"
+#define BLOCK 512
+#define INPUT_MAX_BYTES (256 * 1024)
 
 const struct fuzz_protocol fuzz_protocol = {
 	.name = "unpack-tar",
@@ -103,6 +105,24 @@ static ssize_t read_input(void *arg, void *buf, size_t len)
 	return (ssize_t)len;
 }
 
+/* What looks like a header gets a checksum that is right: all else follows. */
+static void seal(uint8_t *data, size_t size)
+{
+	for (size_t at = 0; at + BLOCK <= size; at += BLOCK) {
+		uint8_t *block = data + at;
+		unsigned int sum = 0;
+		char text[8];
+
+		if (memcmp(block + 257, "ustar", 5) != 0)
+			continue;
+		memset(block + 148, ' ', 8);
+		for (size_t i = 0; i < BLOCK; i++)
+			sum += block[i];
+		(void)snprintf(text, sizeof(text), "%06o", sum & 0777777);
+		memcpy(block + 148, text, 7);
+	}
+}
+
 /**
  * LLVMFuzzerTestOneInput() - one archive
  *
@@ -111,8 +131,9 @@ static ssize_t read_input(void *arg, void *buf, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t xz[] = { 0xfd, '7', 'z', 'X', 'Z' };
+	static uint8_t copy[INPUT_MAX_BYTES];
 	static struct unpack unpack;
-	struct input input = { data, size };
+	struct input input = { copy, size };
 	struct err err = ERR_INIT;
 	auto_fd root_fd = -1;
 	int ret;
@@ -120,6 +141,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Takes as much memory as it is told to; creel-unpack has a limit. */
 	if (size >= sizeof(xz) && !memcmp(data, xz, sizeof(xz)))
 		return 0;
+	if (size > sizeof(copy))
+		return 0;
+	memcpy(copy, data, size);
+	seal(copy, size);
 	if (top_fd < 0)
 		begin();
 	root_fd = openat(top_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -85,11 +85,8 @@ def digest(top):
 
 def overlays(box):
     """What is there of overlays of this box."""
-    home = pwd.getpwuid(os.geteuid()).pw_dir
-    state = f"{home}/.local/state" if box.mode == "system" else \
-        box.path("home", "state")
     with contextlib.suppress(OSError):
-        return set(os.listdir(f"{state}/creel/overlays"))
+        return set(os.listdir(box.path("home", "state", "creel", "overlays")))
     return set()
 
 

@@ -44,6 +44,7 @@ in_place() {
 	test -x "$(one creel /bin/)" &&
 		test -x "$(one creel-helper /libexec/creel/)" &&
 		test -x "$(one creeld /libexec/creel/)" &&
+		test -x "$(one creel-unpack /libexec/creel/)" &&
 		test -f "$(one creel /bash-completion/completions/)"
 }
 

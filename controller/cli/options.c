@@ -291,9 +291,13 @@ int cli_args_parse(const struct cli_verb *verb, char **argv,
 		if (ret)
 			return -1;
 	}
-	/* Words are moved down to where options were. */
-	if (!verb->mixed)
+	if (!verb->mixed) {
 		args->words = argv;
+		while (argv[args->n_words])
+			args->n_words++;
+		return check_pairs(args, err);
+	}
+	/* Words are moved down to where options were. */
 	for (; *argv; argv++)
 		args->words[args->n_words++] = *argv;
 	args->words[args->n_words] = NULL;

@@ -138,6 +138,32 @@ START_TEST(test_options_end_at_first_word)
 }
 END_TEST
 
+START_TEST(test_options_may_follow_words_of_a_mixed_verb)
+{
+	static const struct cli_verb verb = { .id = CLI_VERB_CONFIG,
+					      .name = "config",
+					      .mixed = true };
+	char words[][12] = { "check", "--json", "a", "--config", "c", "-", "--",
+			     "--b" };
+	char *argv[COUNT(words) + 1] = { NULL };
+	struct err err = ERR_INIT;
+	struct cli_args args;
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		argv[i] = words[i];
+	ck_assert_int_eq(cli_args_parse(&verb, argv, &args, &err), 0);
+	ck_assert(args.has[CLI_OPT_JSON]);
+	ck_assert_str_eq(args.last[CLI_OPT_CONFIG], "c");
+	ck_assert_int_eq(args.n_words, 4);
+	ck_assert_str_eq(args.words[0], "check");
+	ck_assert_str_eq(args.words[1], "a");
+	ck_assert_str_eq(args.words[2], "-");
+	ck_assert_str_eq(args.words[3], "--b");
+	ck_assert_ptr_null(args.words[4]);
+	cli_args_fini(&args);
+}
+END_TEST
+
 START_TEST(test_options_value_may_look_like_one)
 {
 	static const char *const words[] = { "--env", "--", "--", "--bind",
@@ -333,6 +359,8 @@ Suite *test_suite(void)
 	tcase_add_test(text, test_json_text_is_json);
 	suite_add_tcase(suite, text);
 	tcase_add_test(options, test_options_end_at_first_word);
+	tcase_add_test(options,
+		       test_options_may_follow_words_of_a_mixed_verb);
 	tcase_add_test(options, test_options_value_may_look_like_one);
 	tcase_add_test(options, test_options_bad_ones_refused);
 	tcase_add_test(options, test_options_of_another_verb_refused);

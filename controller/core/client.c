@@ -153,10 +153,13 @@ static int dispatch(struct ctl_client *client, const struct request *request,
 		ret = hooks->request(hooks->arg, client, req, frame, fail);
 	if (ret <= 0)
 		return ret;
-	if (request->handle)
-		return request->handle(client, req, frame, fail);
-	return err_set(&fail->err, ERR_UNSUPPORTED, 0,
-		       "sessions: there are none without creeld");
+	if (!request->handle)
+		return err_set(&fail->err, ERR_UNSUPPORTED, 0,
+			       "sessions: there are none without creeld");
+	ret = request->handle(client, req, frame, fail);
+	if (ret < 0 && fail->err.code == ERR_DENIED)
+		CTL_HOOK(client->ctl, denied, client, req, fail);
+	return ret;
 }
 
 static void handle(struct ctl_client *client, const Ctl__Request *req,

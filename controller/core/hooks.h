@@ -50,6 +50,9 @@ struct ctl_hooks {
 	 */
 	void (*protected_path)(void *arg, struct ctl_sandbox *sandbox,
 			       const char *path, bool appeared);
+	/* The core has said no to a request that sessions left to it. */
+	void (*denied)(void *arg, struct ctl_client *client,
+		       const Ctl__Request *req, const struct ctl_fail *fail);
 	void (*client_gone)(void *arg, struct ctl_client *client);
 	/* Adds what only a session's sandbox has to a line of a list. */
 	void (*item)(void *arg, struct ctl_sandbox *sandbox, Ctl__Item *item);

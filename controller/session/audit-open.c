@@ -169,7 +169,6 @@ static void settle(struct ses_audit *audit)
 			return;
 		}
 	}
-	audit->ctl = NULL;
 }
 
 static void see(const struct store_audit *row, void *arg)

@@ -210,6 +210,7 @@ void ses_audit_set_store(struct ses_audit *audit, struct store *store,
 	audit->why = why ? *why : (struct err)ERR_INIT;
 	if (!store)
 		return;
+	audit->ready_at = ctl_now();
 	load_keep(audit);
 	ses_open_load(audit);
 	write_ends(audit);
@@ -219,10 +220,12 @@ void ses_audit_set_store(struct ses_audit *audit, struct store *store,
 static void join(const struct ses_ask *ask, char *out, size_t size)
 {
 	const char *at = ask->strings;
+	const char *end = at && ask->strings_len ? at + ask->strings_len :
+						   NULL;
 	size_t used = 0;
 
 	for (uint32_t i = 0; i < ask->argc && used + 1 < size; i++) {
-		size_t len = strlen(at);
+		size_t len = end ? strnlen(at, (size_t)(end - at)) : strlen(at);
 		size_t room;
 
 		if (i > 0)
@@ -231,6 +234,9 @@ static void join(const struct ses_ask *ask, char *out, size_t size)
 		memcpy(out + used, at, len < room ? len : room);
 		used += len < room ? len : room;
 		at += len + 1;
+		/* What nobody has checked may be fewer than it says. */
+		if (end && at >= end)
+			break;
 	}
 	out[used] = '\0';
 }

@@ -33,6 +33,7 @@ struct ses_ask {
 	const char *sandbox; /* its name */
 	/* @argc strings, one after the other; shown joined, never with what follows */
 	const char *strings;
+	size_t strings_len;  /* all of them; 0: as long as they are */
 	uint32_t argc;
 	const char *text;    /* in place of strings */
 	const char *denied;  /* why; NULL: it was allowed */

@@ -287,6 +287,7 @@ static void set_hooks(struct ses *ses)
 		.sandbox_end = on_sandbox_end,
 		.sandbox_gone = on_sandbox_gone,
 		.protected_path = on_protected,
+		.denied = ses_denied,
 		.client_gone = on_client_gone,
 		.item = on_item,
 		.info = on_info,

@@ -206,6 +206,13 @@ void ses_record_free(struct ses_sandbox *record);
 int ses_records_load(struct ses *ses, struct err *err);
 void ses_records_flush(struct ses *ses);
 
+/* denied.c: a refusal is worth a line of the log, too */
+void ses_denied_session(struct ses *ses, struct ctl_client *client,
+			const Ctl__Exec *msg, const struct pol_session *session,
+			const struct ctl_fail *fail);
+void ses_denied(void *arg, struct ctl_client *client, const Ctl__Request *req,
+		const struct ctl_fail *fail);
+
 /* use.c */
 int ses_req_exec(struct ses *ses, struct ctl_client *client,
 		 const Ctl__Request *req, struct wire_frame *frame,

@@ -238,23 +238,6 @@ static bool is_known(const struct ses *ses, const Ctl__Command *cmd)
 	       ctl_exec_find(ses->ctl, cmd->token.data, cmd->token.len);
 }
 
-/* A refusal is worth a line of the log, too. */
-static void audit_denied(const struct use *use, const struct ctl_fail *fail)
-{
-	const Ctl__Exec *msg = use->msg;
-	const struct ses_ask ask = {
-		.tool = msg->command && msg->command->login ? "shell" : "exec",
-		.session = use->target->session->key,
-		.agent = use->target->session->agent_id,
-		.denied = fail->err.text,
-		.status = fail->status,
-		.client = use->client,
-	};
-	int64_t id;
-
-	(void)ses_audit_ask(use->ses->audit, &ask, &id, &(struct err)ERR_INIT);
-}
-
 /* Where the session is not sandboxed, or that is asked for. */
 static int use_host(const struct use *use, struct ctl_fail *fail)
 {
@@ -264,7 +247,8 @@ static int use_host(const struct use *use, struct ctl_fail *fail)
 
 	if (!use->msg->host || session->sandboxed) {
 		(void)ses_host_refuse(session, use->msg->host, fail);
-		audit_denied(use, fail);
+		ses_denied_session(use->ses, use->client, use->msg, session,
+				   fail);
 		return -1;
 	}
 	cmd = ctl_command_new(use->msg->command, use->frame, fail);

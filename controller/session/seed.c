@@ -40,7 +40,9 @@ static int seed_one(int from_fd, int to_fd, const char *name,
 	fd = ses_file_open(from_fd, name, &st);
 	if (fd < 0)
 		return 0;
-	if (ses_temp_open(&temp, to_fd, 0600 | (st.st_mode & 0055)) == 0 &&
+	errno = EFBIG;
+	if ((uint64_t)st.st_size <= left &&
+	    ses_temp_open(&temp, to_fd, 0600 | (st.st_mode & 0055)) == 0 &&
 	    ses_copy(fd, temp.fd, &left) == 0 &&
 	    (ses_temp_link(&temp, name) == 0 || errno == EEXIST))
 		return 0;

@@ -53,6 +53,8 @@ static int copy_file(struct mirror *mirror, int from_fd, int to_fd,
 
 	if (in < 0) /* gone or swapped since it was listed */
 		return 0;
+	if ((uint64_t)st.st_size > mirror->bytes_left)
+		return too_much(mirror, "256 MiB in all");
 	out = openat(to_fd, name,
 		     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		     0600);

@@ -146,7 +146,7 @@ static int load(struct ses *ses, struct ses_config *config)
 	struct cfg_problems problems = CFG_PROBLEMS_INIT;
 	struct timespec mtime = mtime_of(config->path);
 	struct ses_cfg *made = calloc(1, sizeof(*made));
-	bool known = config->problem[0] != '\0';
+	char known[SES_PROBLEM_BYTES];
 
 	if (made)
 		made->cfg = cfg_load(config->path[0] ? config->path : NULL,
@@ -165,13 +165,17 @@ static int load(struct ses *ses, struct ses_config *config)
 		return 0;
 	}
 	free(made);
+	(void)snprintf(known, sizeof(known), "%s", config->problem);
 	config->tried_mtime = mtime;
 	config->tried_at = ctl_now();
 	keep_problem(config, &problems);
 	cfg_problems_fini(&problems);
-	if (!known)
-		ctl_log(CTL_LOG_ERR, "configuration: %s%s", config->problem,
-			config->now ? "; the one before is in force" : "");
+	/* Once is enough. */
+	if (strcmp(known, config->problem) == 0)
+		return -1;
+	ses_events_tell(ses->events, "config", "", "", config->problem);
+	ctl_log(CTL_LOG_ERR, "configuration: %s%s", config->problem,
+		config->now ? "; the one before is in force" : "");
 	return -1;
 }
 

@@ -262,6 +262,8 @@ struct ses_sandbox *ses_make(struct ses *ses, struct ses_target *target,
 	make->of = record;
 	make->job = ses_prepare_start(make, on_prepared);
 	if (make->job) {
+		ses_events_tell(ses->events, "created", name,
+				record->scope_key, "");
 		target->lent = true;
 		return record;
 	}

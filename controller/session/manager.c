@@ -128,6 +128,10 @@ static void on_exec_new(void *arg, struct ctl_exec *exec,
 
 	if (!client)
 		return;
+	/* One of no session is made for its first command. */
+	if (exec->sandbox->state == CTL_SANDBOX_BUILDING &&
+	    exec->sandbox->n_execs == 1 && !exec->sandbox->label.managed)
+		ses_events_tell(ses->events, "created", ask.sandbox, "", "");
 	ses_events_tell(ses->events, "exec", ask.sandbox,
 			scope_of(exec->sandbox),
 			cmd->argc > 0 ? cmd->strings : "");
@@ -181,8 +185,6 @@ static void on_sandbox_live(void *arg, struct ctl_sandbox *sandbox)
 	/* Adopted ones are looked at when all of them are known. */
 	if (!ses->ctl)
 		return;
-	ses_events_tell(ses->events, "created", sandbox->label.name,
-			scope_of(sandbox), "");
 	if (sandbox->session && sandbox->session->make)
 		ses_make_live(sandbox->session);
 	else
@@ -209,9 +211,15 @@ static void on_sandbox_end(void *arg, struct ctl_sandbox *sandbox)
 	end_record(sandbox);
 }
 
+/* Still of a session: it could not be built, or the helper is gone. */
 static void on_sandbox_gone(void *arg, struct ctl_sandbox *sandbox)
 {
-	(void)arg;
+	struct ses *ses = arg;
+
+	if (!sandbox->session)
+		return;
+	ses_events_tell(ses->events, "removed", sandbox->label.name,
+			scope_of(sandbox), "");
 	end_record(sandbox);
 }
 

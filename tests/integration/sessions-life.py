@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Sessions over time: setup, changes, restarts, losses, pruning, races."""
+import json
 import os
 import re
+import select
 import signal
 import sys
 import time
@@ -298,8 +300,43 @@ def check_race(box):
        say + "killed while its setup runs", (client.returncode, out, err))
 
 
+def check_events(box):
+    """creel events: what happens, in its order."""
+    say = f"{box.mode}: "
+    box.unconfigure()
+    events = box.start("events", "--json")
+    # Until it is heard: nothing else says that somebody listens.
+    while not select.select([events.stdout], [], [], 0.1)[0]:
+        box.run("run", "--", "true")
+    set_up(box, "true")
+    box.sh(KEY, "true")
+    box.run("pause", KEY)
+    box.run("resume", KEY)
+    set_up(box, "exit 4")
+    box.sh("agent:main:two", "true")
+    box.configure("{")
+    box.sh(KEY, "true")
+    box.run("recreate", "--all", "--force")
+    box.run("run", "--name", "last", "--", "true")
+    out = []
+    for line in events.stdout:
+        event = json.loads(line)
+        out.append(event["event"])
+        if event["event"] == "removed" and event["sandbox"] == "last":
+            break
+    events.kill()
+    events.communicate()
+    out = out[out.index("config"):]
+    want = ["config", "created", "exec", "ready", "exited", "paused",
+            "resumed", "config", "created", "exec", "exited", "removed",
+            "config", "exec", "exited", "recreated", "removed",
+            "created", "exec", "ready", "exited", "removed"]
+    ok(out == want, say + "events are told in their order", out)
+
+
 CHECKS = (check_setup, check_setup_killed, check_change, check_recreate,
-          check_prune, check_restart, check_lost, check_broken, check_race)
+          check_prune, check_restart, check_lost, check_broken, check_race,
+          check_events)
 
 for mode in modes():
     with SessionBox(mode) as BOX:

@@ -105,6 +105,43 @@ START_TEST(test_cgroup_with_a_process_stays_until_it_is_killed) {
 }
 END_TEST
 
+static bool is_frozen(void)
+{
+	char text[64] = "";
+
+	(void)hlp_cgroup_get(cgroup.outer_fd, "cgroup.events", text,
+			     sizeof(text));
+	return strstr(text, "frozen 1") != NULL;
+}
+
+static bool becomes_frozen(bool on)
+{
+	for (int i = 0; i < 500 && is_frozen() != on; i++)
+		(void)poll(NULL, 0, 10);
+	return is_frozen() == on;
+}
+
+START_TEST(test_cgroup_frozen_is_killed_and_thawed) {
+	pid_t pid;
+
+	ck_assert_int_eq(hlp_cgroup_make(tree_fd, "", &cgroup, &err), 0);
+	pid = put_child(cgroup.inner_fd);
+	hlp_cgroup_freeze(&cgroup, true);
+	ck_assert(becomes_frozen(true));
+	hlp_cgroup_freeze(&cgroup, false);
+	ck_assert(becomes_frozen(false));
+	hlp_cgroup_freeze(&cgroup, true);
+	ck_assert(becomes_frozen(true));
+	hlp_cgroup_kill(&cgroup);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	/* What comes into it afterwards runs. */
+	ck_assert(becomes_frozen(false));
+	for (int i = 0; i < 500 && hlp_cgroup_remove(tree_fd, &cgroup); i++)
+		(void)poll(NULL, 0, 10);
+	ck_assert(!is_there("b77"));
+}
+END_TEST
+
 START_TEST(test_cgroup_left_over_is_ended_first) {
 	struct hlp_cgroup old = cgroup;
 	int status;
@@ -223,7 +260,8 @@ Suite *test_suite(void)
 		tcase_add_test(
 			all,
 			test_cgroup_with_a_process_stays_until_it_is_killed);
-		tcase_add_test(all, test_cgroup_left_over_is_ended_first);
+		tcase_add_test(all, test_cgroup_frozen_is_killed_and_thawed);
+	tcase_add_test(all, test_cgroup_left_over_is_ended_first);
 		tcase_add_test(all,
 			       test_cgroup_limit_without_controller_names_it);
 		tcase_add_loop_test(

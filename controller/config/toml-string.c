@@ -154,7 +154,10 @@ static int decode(struct cfg_reader *in, const char *end,
 		  const struct string *string, char **out)
 {
 	while (in->at < end) {
-		if (*in->at != '\\' || string->literal)
+		/* A line ends as lines do here, wherever it was written. */
+		if (*in->at == '\r')
+			in->at++;
+		else if (*in->at != '\\' || string->literal)
 			*(*out)++ = *in->at++;
 		else if (string->multi && take_line_end(in))
 			continue;

@@ -111,6 +111,20 @@ START_TEST(test_toml_dates_are_told_apart_and_written_alike) {
 }
 END_TEST
 
+START_TEST(test_toml_lines_of_a_string_end_with_lf) {
+	static const char text[] = "a = \"\"\"\r\nx\r\ny \\\r\n  z\"\"\"\r\n"
+				   "b = '''\r\nx\r\n'''\r\nc = \"\\r\"";
+	struct parsed parsed;
+
+	parsed_init(&parsed, cfg_toml_parse, text, strlen(text));
+	ck_assert_msg(parsed.root != NULL, "%s", parsed.line);
+	ck_assert_str_eq(cfg_node_get(parsed.root, "a")->text, "x\ny z");
+	ck_assert_str_eq(cfg_node_get(parsed.root, "b")->text, "x\n");
+	ck_assert_str_eq(cfg_node_get(parsed.root, "c")->text, "\r");
+	parsed_fini(&parsed);
+}
+END_TEST
+
 /* The root is the first level, of which 64 are allowed. */
 static void deep(char *text, const char *before, const char *part, size_t count,
 		 const char *after)
@@ -295,6 +309,7 @@ Suite *test_suite(void)
 		       test_toml_errors_say_place_expectation_and_finding);
 	tcase_add_test(tcase, test_toml_values_have_the_places_of_their_lines);
 	tcase_add_test(tcase, test_toml_dates_are_told_apart_and_written_alike);
+	tcase_add_test(tcase, test_toml_lines_of_a_string_end_with_lf);
 	tcase_add_test(tcase, test_toml_depth_64_is_read_and_65_refused);
 	tcase_add_test(tcase, test_toml_depth_of_arrays_is_bounded);
 	tcase_add_test(tcase, test_toml_more_than_8_mib_are_refused);

@@ -133,6 +133,29 @@ static int failure(const char *name, int sys)
 	return CREEL_EXIT_NOT_EXECUTABLE;
 }
 
+/* No signal is lost between the two: who gets it is known when it comes. */
+static pid_t start(struct session *session, char **argv, int fd,
+		   struct dispositions *old)
+{
+	sigset_t all, mask;
+	pid_t pid;
+	int sys;
+
+	sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, &mask);
+	pid = fork();
+	sys = errno;
+	if (pid == 0) {
+		(void)sigprocmask(SIG_SETMASK, &mask, NULL);
+		become(session, argv, fd);
+	}
+	child = pid;
+	catch_signals(old);
+	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
+	errno = sys;
+	return pid;
+}
+
 static int run(struct session *session, char **argv)
 {
 	struct dispositions old;
@@ -146,16 +169,13 @@ static int run(struct session *session, char **argv)
 		return CREEL_EXIT_FAILED;
 	}
 	told = ends[0];
-	pid = fork();
-	if (pid == 0)
-		become(session, argv, ends[1]);
+	pid = start(session, argv, ends[1], &old);
 	close(ends[1]);
 	if (pid < 0) {
 		cli_error("fork: %s", err_sys_text(errno));
+		restore_signals(&old);
 		return CREEL_EXIT_FAILED;
 	}
-	child = pid;
-	catch_signals(&old);
 	failed = read(told, &sys, sizeof(sys)) == (ssize_t)sizeof(sys);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		continue;

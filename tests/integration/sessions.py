@@ -223,6 +223,14 @@ def check_host(box):
                      env={"SHELL": "/bin/sh"})
     ok(result.status == 0 and b"/bin/sh" in result.out,
        say + "shell --host: the caller's shell", result)
+    process = box.start("exec", "--host", "main", "--", "sh", "-c",
+                        "trap 'exit 9' TERM; echo up; while :; do sleep 0.05;"
+                        " done")
+    process.stdout.readline()
+    process.terminate()
+    process.communicate()
+    ok(process.returncode == 9, say + "a signal to creel is the command's",
+       process.returncode)
     refused(box, "--host for a session that is sandboxed",
             box.run("exec", "--host", GROUP, "--", "true"),
             b"is sandboxed", b"agents.defaults.sandbox.mode is non-main")

@@ -246,6 +246,14 @@ static void on_protected(void *arg, struct ctl_sandbox *sandbox,
 	(void)ses_audit_ask(ses->audit, &ask, &id, &(struct err)ERR_INIT);
 }
 
+static void on_sandbox_paused(void *arg, struct ctl_sandbox *sandbox, bool on)
+{
+	struct ses *ses = arg;
+
+	ses_events_tell(ses->events, on ? "paused" : "resumed",
+			sandbox->label.name, scope_of(sandbox), "");
+}
+
 static void on_client_gone(void *arg, struct ctl_client *client)
 {
 	struct ses *ses = arg;
@@ -295,6 +303,7 @@ static void set_hooks(struct ses *ses)
 		.sandbox_end = on_sandbox_end,
 		.sandbox_gone = on_sandbox_gone,
 		.protected_path = on_protected,
+		.sandbox_paused = on_sandbox_paused,
 		.denied = ses_denied,
 		.client_gone = on_client_gone,
 		.item = on_item,

@@ -10,8 +10,10 @@
 
 #include "controller/session/manager.h"
 
-static void audit(struct ses *ses, struct ctl_client *client, const char *tool,
-		  const char *text, const struct ses_target *target)
+/* Before it is done; what comes of it is said by audit_end(). */
+static int64_t audit(struct ses *ses, struct ctl_client *client,
+		     const char *tool, const char *text,
+		     const struct ses_target *target)
 {
 	const struct ses_sandbox *record = target->record;
 	const struct ctl_sandbox *sandbox = record ? record->sandbox :
@@ -27,24 +29,26 @@ static void audit(struct ses *ses, struct ctl_client *client, const char *tool,
 		.sandboxed = true,
 		.client = client,
 	};
-	int64_t id;
-
-	if (!sandbox)
-		return;
-
-	(void)ses_audit_ask(ses->audit, &ask, &id, &(struct err)ERR_INIT);
-}
-
-static void tell(struct ses *ses, const char *what,
-		 const struct ses_target *target)
-{
-	const struct ses_sandbox *record = target->record;
-	const struct ctl_sandbox *sandbox = record ? record->sandbox :
-						     target->plain;
+	struct err ignored = ERR_INIT;
+	int64_t id = 0;
 
 	if (sandbox)
-		ses_events_tell(ses->events, what, sandbox->label.name,
-				record ? record->scope_key : "", "");
+		(void)ses_audit_ask(ses->audit, &ask, &id, &ignored);
+	return id;
+}
+
+/* Return: @ret */
+static int audit_end(struct ses *ses, int64_t id, int ret,
+		     const struct ctl_fail *fail)
+{
+	struct ctl_fail refused = *fail;
+	struct err ignored = ERR_INIT;
+
+	refused.status = CREEL_EXIT_REFUSED;
+	if (ret < 0 && id)
+		(void)ses_audit_failed(ses->audit, id, NULL, &refused,
+				       &ignored);
+	return ret;
 }
 
 /* The name of the sandbox that is meant, or what was written. */
@@ -71,15 +75,17 @@ static int do_kill(struct ses *ses, struct ctl_client *client,
 	auto_target target = { .kind = SES_TARGET_INVALID };
 	Ctl__Kill msg = *req->kill;
 	Ctl__Request copy = *req;
+	int64_t id;
 
 	if (ses_target_resolve(ses, msg.target, msg.config, &target, fail) <
 		    0 ||
 	    need_sandbox(&target, fail) < 0)
 		return -1;
-	audit(ses, client, "kill", msg.target, &target);
+	id = audit(ses, client, "kill", msg.target, &target);
 	msg.target = (char *)name_of(&target, msg.target);
 	copy.kill = &msg;
-	return ctl_req_kill(client, &copy, NULL, fail);
+	return audit_end(ses, id, ctl_req_kill(client, &copy, NULL, fail),
+			 fail);
 }
 
 static int do_remove(struct ses *ses, struct ctl_client *client,
@@ -88,6 +94,7 @@ static int do_remove(struct ses *ses, struct ctl_client *client,
 	auto_target target = { .kind = SES_TARGET_INVALID };
 	Ctl__Remove msg = *req->remove;
 	Ctl__Request copy = *req;
+	int64_t id;
 
 	if (ses_target_resolve(ses, msg.target, msg.config, &target, fail) < 0)
 		return -1;
@@ -99,10 +106,11 @@ static int do_remove(struct ses *ses, struct ctl_client *client,
 	}
 	if (need_sandbox(&target, fail) < 0)
 		return -1;
-	audit(ses, client, "rm", msg.target, &target);
+	id = audit(ses, client, "rm", msg.target, &target);
 	msg.target = (char *)name_of(&target, msg.target);
 	copy.remove = &msg;
-	return ctl_req_remove(client, &copy, NULL, fail);
+	return audit_end(ses, id, ctl_req_remove(client, &copy, NULL, fail),
+			 fail);
 }
 
 static int do_stats(struct ses *ses, struct ctl_client *client,
@@ -129,16 +137,17 @@ static int do_pause(struct ses *ses, struct ctl_client *client,
 	auto_target target = { .kind = SES_TARGET_INVALID };
 	Ctl__Pause msg = *req->pause;
 	Ctl__Request copy = *req;
+	int64_t id;
 
 	if (ses_target_resolve(ses, msg.target, msg.config, &target, fail) <
 		    0 ||
 	    need_sandbox(&target, fail) < 0)
 		return -1;
-	audit(ses, client, "pause", msg.target, &target);
-	tell(ses, "paused", &target);
+	id = audit(ses, client, "pause", msg.target, &target);
 	msg.target = (char *)name_of(&target, msg.target);
 	copy.pause = &msg;
-	return ctl_req_pause(client, &copy, NULL, fail);
+	return audit_end(ses, id, ctl_req_pause(client, &copy, NULL, fail),
+			 fail);
 }
 
 static int do_resume(struct ses *ses, struct ctl_client *client,
@@ -147,16 +156,17 @@ static int do_resume(struct ses *ses, struct ctl_client *client,
 	auto_target target = { .kind = SES_TARGET_INVALID };
 	Ctl__Resume msg = *req->resume;
 	Ctl__Request copy = *req;
+	int64_t id;
 
 	if (ses_target_resolve(ses, msg.target, msg.config, &target, fail) <
 		    0 ||
 	    need_sandbox(&target, fail) < 0)
 		return -1;
-	audit(ses, client, "resume", msg.target, &target);
-	tell(ses, "resumed", &target);
+	id = audit(ses, client, "resume", msg.target, &target);
 	msg.target = (char *)name_of(&target, msg.target);
 	copy.resume = &msg;
-	return ctl_req_resume(client, &copy, NULL, fail);
+	return audit_end(ses, id, ctl_req_resume(client, &copy, NULL, fail),
+			 fail);
 }
 
 /**

@@ -191,7 +191,7 @@ static int set_image(struct ctl_spec *spec, const Ctl__Spec *msg,
 	if (spec->host_image && msg->writable) {
 		err_set(&fail->err, ERR_BAD_REQUEST, 0,
 			"--writable: the host image has no writable form");
-		return ctl_fail_hint(fail, IMG_HINT ", --image NAME uses it");
+		return ctl_fail_hint(fail, IMG_HINT);
 	}
 	spec->writable = msg->writable;
 	if (spec->host_image)

@@ -18,12 +18,15 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "controller/core/remove.h"
 #include "proto/cleanup.h"
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define TRIES 8
+#define GONE_TRIES 20 /* a sandbox that was removed just now */
+#define GONE_WAIT_NSEC 50000000
 
 /**
  * img_store_init() - no store
@@ -146,6 +149,19 @@ static int lock_image(int dir_fd, const char *name, int flags)
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return -1;
 	return fd_take(&fd);
+}
+
+/* The helper lets go of a lock just after it has told of a sandbox's end. */
+static int wait_image(int dir_fd, const char *name)
+{
+	const struct timespec wait = { .tv_nsec = GONE_WAIT_NSEC };
+	int fd = lock_image(dir_fd, name, 0);
+
+	for (int i = 0; i < GONE_TRIES && fd < 0 && errno == EWOULDBLOCK; i++) {
+		(void)nanosleep(&wait, NULL);
+		fd = lock_image(dir_fd, name, 0);
+	}
+	return fd;
 }
 
 /* Under the store's lock. What cannot be removed is tried again next time. */
@@ -313,7 +329,7 @@ int img_store_remove(struct img_store *store, const char *name,
 	if (!img_store_has(store, name))
 		return err_set(err, ERR_BAD_REQUEST, ENOENT, "not in %.90s/images",
 			       store->state_dir);
-	image_fd = lock_image(store->all_fd, folder, 0);
+	image_fd = wait_image(store->all_fd, folder);
 	if (image_fd < 0 && errno == EWOULDBLOCK)
 		return err_set(err, ERR_BAD_STATE, 0, "a sandbox uses it");
 	/* One that is no longer whole has no lock, and can be removed too. */

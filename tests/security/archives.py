@@ -135,7 +135,7 @@ def judge(room, name, data, expected, limit):
         wrong.append(f"is no {expected}: {out[-300:]!r}")
     if limit and memory > limit:
         wrong.append(f"took {memory} KiB")
-    if time.monotonic() - began > 20:
+    if time.monotonic() - began > (20 if limit else 100):
         wrong.append("took too long")
     room.clear()
     return [f"{name}: {x}" for x in wrong], memory
@@ -147,6 +147,8 @@ def alone(lab):
     limit = 0 if sanitized() else MEMORY_KIB
     wrong, count, most = [], 0, 0
     for name, data, expected in tars.everything(room.canary, sec.SCALE):
+        if name == "xz-9" and not limit:
+            expected = None  # sanitizers cannot be limited
         bad, memory = judge(room, name, data, expected, limit)
         wrong += bad
         count += 1

@@ -58,9 +58,11 @@ static const struct cfg_key rows[] = {
 		  "Docker's socket is as good as root." },
 	{ "allowProtectedBinds", CFG_IN_SANDBOX, CFG_KIND_PATH_LIST,
 	  CFG_MERGE_CONCAT,
-	  .help = "Protected paths that binds may name all the same: "
-		  "~/.ssh, ~/.gnupg, folders with credentials, /etc, /proc, "
-		  "/sys, /dev and creel's own. Each is opened by itself." },
+	  .help = "Protected paths of the host that may be mounted all the "
+		  "same, with what is below them: ~/.ssh, ~/.gnupg, folders "
+		  "with credentials, /etc and others; creel-security(7) has "
+		  "the list. /proc, /sys, /dev and creel's own cannot be "
+		  "opened." },
 	{ "limits.enforcement", CFG_IN_SANDBOX, CFG_KIND_ENUM,
 	  .fallback = "strict", .choices = enforcements,
 	  .help = "What happens where this machine cannot set a limit that "

@@ -74,6 +74,23 @@ static void add_row(struct ctl_judge *judge, const struct ctl_protected *row)
 	}
 }
 
+/* Where creel's configuration is, if not in ~/.config. */
+static void add_config_home(struct ctl_judge *judge)
+{
+	const char *dir = getenv("XDG_CONFIG_HOME");
+	auto_free char *path = NULL;
+
+	if (!dir || dir[0] != '/')
+		return;
+	if (asprintf(&path, "%s/creel", dir) < 0) {
+		path = NULL;
+		judge->guards.full = true;
+		return;
+	}
+	ctl_guards_add_path(&judge->guards, CTL_GUARD_NEVER,
+			    "creel's configuration", path);
+}
+
 /* creel's own first, then what cannot be opened: what is worse is told. */
 static void add_guards(struct ctl_judge *judge)
 {
@@ -83,6 +100,7 @@ static void add_guards(struct ctl_judge *judge)
 	for (size_t i = 0; i < own->n_dirs; i++)
 		ctl_guards_add_fd(&judge->guards, CTL_GUARD_OWN,
 				  "creel's own", own->fds[i]);
+	add_config_home(judge);
 	for (int never = 1; never >= 0; never--)
 		for (size_t i = 0; (row = ctl_protected_at(i)); i++)
 			if (row->never == (never == 1))

@@ -32,13 +32,12 @@ struct work {
 	struct ctl_fail *fail;         /* borrowed */
 };
 
-static int refuse(const struct work *work, enum err_code code, const char *part,
-		  const char *why)
+static int refuse(const struct work *work, const char *part, const char *why)
 {
-	err_set(&work->fail->err, code, 0, "%.70s: %.40s %s",
+	err_set(&work->fail->err, ERR_DENIED, 0, "%.70s: %.40s %s",
 		work->mount->what, part, why);
 	return ctl_fail_hint(work->fail,
-			     "--protect '!%.40s' leaves it open to the sandbox",
+			     "--protect '!%.40s' (protectPaths in a configuration) leaves it open",
 			     work->path);
 }
 
@@ -102,7 +101,8 @@ static int add(const struct work *work, const char *part, int fd, bool readonly)
 
 static int watch(const struct work *work, const struct ctl_inode *masked)
 {
-	if (ctl_watch_add(work->spec->watch, work->root, work->path, masked) < 0)
+	if (ctl_watch_add(work->spec->watch, work->root, work->path, masked) <
+	    0)
 		return err_set(&work->fail->err, ERR_KERNEL, ENOMEM,
 			       "%.70s: watching", work->mount->what);
 	return 0;
@@ -117,7 +117,7 @@ static int mask(const struct work *work, const char *part, int fd,
 	};
 
 	if (S_ISREG(st->stx_mode) && st->stx_nlink > 1)
-		return refuse(work, ERR_DENIED, part,
+		return refuse(work, part,
 			      "has another name (hard link), by which it could be written");
 	if (add(work, part, fd, true) < 0)
 		return -1;
@@ -136,12 +136,12 @@ static int step(const struct work *work, const char *part, int fd)
 		return err_set(&work->fail->err, ERR_KERNEL, errno, "%.70s: %s",
 			       work->mount->what, part);
 	if (S_ISLNK(st.stx_mode))
-		return refuse(work, ERR_DENIED, part,
+		return refuse(work, part,
 			      "is a symbolic link, which cannot be protected");
 	if (S_ISREG(st.stx_mode) || (last && S_ISDIR(st.stx_mode)))
 		return mask(work, part, fd, &st);
 	if (!S_ISDIR(st.stx_mode))
-		return refuse(work, ERR_DENIED, part,
+		return refuse(work, part,
 			      "is neither a file nor a directory");
 	return add(work, part, fd, false) < 0 ? -1 : 1;
 }
@@ -195,7 +195,7 @@ static int protect_all(struct work *work, dev_t dev)
 			"%.70s: on a FUSE file system %.20s and the like cannot be protected",
 			work->mount->what, patterns->list[0]);
 		return ctl_fail_hint(work->fail,
-				     "--protect '!*' leaves them open; or mount it :ro");
+				     "--protect '!*' (protectPaths in a configuration) leaves them open; or mount it :ro");
 	}
 	work->root = ctl_watch_root(work->spec->watch, work->mount->fd);
 	if (work->root < 0)

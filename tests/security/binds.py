@@ -361,6 +361,18 @@ def configurations(lab, d):
         {"docker": {"binds": [folder + ":/x"]}, **root}, True)
     use("bind beside", {"docker": {"binds": [folder + "/beside:/x"]}, **root},
         False)
+    if sec.ROOT:
+        # Seen by two names: the file's own folder, and what it is a part of.
+        whole = d.folder("whole")
+        os.mkdir(whole + "/part")
+        os.chown(whole + "/part", d.uid, d.uid)
+        subprocess.run(["mount", "--bind", whole + "/part",
+                        folder + "/settings"], check=True)
+        try:
+            use("bind of what it is mounted from",
+                {"docker": {"binds": [whole + ":/x"]}, **root}, True)
+        finally:
+            subprocess.run(["umount", folder + "/settings"], check=True)
     lab.tap.ok(not wrong, f"sb-36-configuration {d.mode}", "\n".join(wrong))
 
 

@@ -345,7 +345,7 @@ static void add_refused(const char *file, const char *why)
 	ck_assert_msg(strstr(fail.err.text, why) != NULL, "%s", fail.err.text);
 }
 
-START_TEST(test_media_name_in_use_gets_a_number_before_its_extension)
+START_TEST(test_media_name_in_use_gets_a_number_before_extension)
 {
 	char name[260], path[400];
 
@@ -518,7 +518,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase,
 		       test_protected_workspace_is_refused_and_not_made);
 	tcase_add_test(tcase,
-		       test_media_name_in_use_gets_a_number_before_its_extension);
+		       test_media_name_in_use_gets_a_number_before_extension);
 	tcase_add_test(tcase, test_media_from_elsewhere_is_refused);
 	tcase_add_test(tcase, test_media_folder_by_another_name_is_the_same);
 	tcase_add_test(tcase, test_media_into_planted_folder_is_refused);

@@ -13,6 +13,7 @@
 #define HOUR_MS 3600000.0
 #define DAY_MS (24 * HOUR_MS)
 #define ITEMS_PER_MESSAGE 32
+#define FORGET_AT_ONCE 200
 
 /* Lines of an answer, sent as they become many. */
 struct items {
@@ -70,6 +71,22 @@ static bool is_chosen(const struct ses_sandbox *record,
 				   strcmp(record->scope, "shared") != 0));
 }
 
+/* Nobody asked for it: the log says so, sandbox by sandbox. */
+static void audit_pruned(struct ses *ses, const struct ses_sandbox *record)
+{
+	const struct ses_ask ask = {
+		.tool = "prune",
+		.session = record->scope_key,
+		.agent = record->agent,
+		.sandbox = record->sandbox->label.name,
+		.sandboxed = true,
+	};
+	struct err ignored = ERR_INIT;
+	int64_t id;
+
+	(void)ses_audit_ask(ses->audit, &ask, &id, &ignored);
+}
+
 static void end_chosen(struct ses *ses, const struct choice *choice,
 		       struct items *items, bool dry_run)
 {
@@ -87,6 +104,8 @@ static void end_chosen(struct ses *ses, const struct choice *choice,
 				choice->unused ? "pruned" : "recreated",
 				record->sandbox->label.name,
 				record->scope_key, "");
+		if (choice->unused)
+			audit_pruned(ses, record);
 		ctl_sandbox_kill(record->sandbox, CTL_DEATH_ASKED);
 	}
 }
@@ -190,6 +209,22 @@ int ses_req_prune(struct ses *ses, struct ctl_client *client,
 	return 0;
 }
 
+/* Lost ones that nobody has come back for: a few at a time. */
+static void forget_lost(struct ses *ses)
+{
+	struct ses_sandbox *record, *next;
+	unsigned int n = 0;
+
+	for (record = LIST_FIRST(&ses->sandboxes); record; record = next) {
+		next = LIST_NEXT(record, link);
+		if (record->sandbox || record->make || !is_due(record))
+			continue;
+		ses_record_forget(record);
+		if (++n == FORGET_AT_ONCE)
+			break;
+	}
+}
+
 /**
  * ses_prune_tick() - once in a while
  */
@@ -202,4 +237,5 @@ void ses_prune_tick(struct ses *ses)
 		return;
 	ses->pruned_at = now;
 	end_chosen(ses, &choice, NULL, false);
+	forget_lost(ses);
 }

@@ -232,7 +232,7 @@ for i in range(count):
                [config, key, key, "box-%d" % i])
     db.execute("INSERT INTO sandbox VALUES (NULL, ?, ?, ?, 'main', 'session',"
                " ?, randomblob(16), zeroblob(32), '/w', '/workspace', 'host',"
-               " 1, x'', 24, 7, 1, unixepoch() * 1000)",
+               " 1, x'', 24, 7, unixepoch() * 1000, unixepoch() * 1000)",
                [owner, config, key, "box-%d" % i])
 db.execute("INSERT INTO audit SELECT NULL, ?, 1, 'exec', 'agent:main:other',"
            " 'main', 'box', 'true', 'allowed', '', 'pid 1 (creel)',"

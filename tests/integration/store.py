@@ -183,9 +183,35 @@ def check_foreign(box):
                lambda path: write_at(path, 0, b"words, words, words"))
 
 
+def check_shared(box):
+    """Two creels of one user: sandboxes of their own, one log."""
+    say = f"{box.mode}: a second runtime directory: "
+    other = box.path("run-2")
+    os.mkdir(other, 0o755 if box.mode == "system" else 0o700)
+    if box.drop:
+        os.chown(other, OTHER_UID, OTHER_UID)
+    env = {"CREEL_RUNTIME_DIR": other}
+    where = ("exec", KEY, "--", "readlink", "/proc/self/ns/mnt")
+    homes = [box.run(*where).out, box.run(*where, env=env).out]
+    ok(homes[0] and homes[1] and homes[0] != homes[1],
+       say + "each has a sandbox for a session", homes)
+    kill_creeld(box)
+    again = [box.run(*where).out, box.run(*where, env=env).out]
+    ok(again == homes, say + "and knows it after a restart", again)
+    logs = [box.run("logs", "--json").out, box.run("logs", "--json",
+                                                   env=env).out]
+    ok(logs[0] == logs[1] and logs[0].count(b"readlink") == 4,
+       say + "the log is the same", logs)
+    box.run("rm", KEY, env=env)
+    result = box.run(*where)
+    ok(result.out == homes[0], say + "what one removes, the other keeps",
+       result)
+
+
 def main():
     for mode in modes():
-        for check in (check_full, check_read_only, check_foreign):
+        for check in (check_full, check_read_only, check_foreign,
+                      check_shared):
             with Box(mode) as box:
                 check(box)
     done()

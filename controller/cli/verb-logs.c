@@ -22,7 +22,8 @@
 
 #define LIMIT_MAX 1000000
 #define OPEN_MAX_RECORDS 512 /* commands that run, as far as we remember */
-#define SESSION_PLACES 24
+#define NARROW_PLACES 110 /* a terminal with less has shorter lines */
+#define LEAST_COMMAND 8
 
 /* A command that ran when it was last heard of. */
 struct open_record {
@@ -81,19 +82,53 @@ static void record_json(struct cli_json *json, const Ctl__Record *record)
 	cli_json_close(json, '}');
 }
 
-/* Pads, or cuts where the text is wider. */
-static void put_cell(const char *text, size_t places)
+/* Columns before the command; where there is no room, some are not there. */
+static const struct {
+	const char *title;
+	size_t wide;
+	size_t narrow;
+} columns[] = {
+	{ "TIME", 19, 14 }, { "SESSION", 24, 18 }, { "TOOL", 8, 6 },
+	{ "RESULT", 8, 7 }, { "TOOK", 6, 5 },	   { "MEMORY", 6, 0 },
+};
+#define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+static bool is_narrow(const struct reading *reading)
+{
+	return reading->screen < NARROW_PLACES;
+}
+
+/* Pads; on a terminal what is wider is cut. */
+static void put_cell(const struct reading *reading, size_t column,
+		     const char *text)
 {
 	auto_free char *safe =
 		cli_escape(*text ? text : "-", cli_locale_is_utf8());
+	size_t places = is_narrow(reading) ? columns[column].narrow :
+					     columns[column].wide;
 	size_t width = safe ? cli_text_width(safe) : 0;
 
-	if (!safe)
+	if (!safe || places == 0)
 		return;
 	if (width <= places)
 		printf("%s%*s  ", safe, (int)(places - width), "");
+	else if (reading->screen == SIZE_MAX)
+		printf("%s  ", safe);
 	else
 		printf("%.*s~  ", (int)cli_text_fit(safe, places - 1), safe);
+}
+
+static size_t used_places(const struct reading *reading)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < N_COLUMNS; i++) {
+		size_t places = is_narrow(reading) ? columns[i].narrow :
+						     columns[i].wide;
+
+		used += places ? places + 2 : 0;
+	}
+	return used;
 }
 
 static bool is_denied(const Ctl__Record *record)
@@ -134,11 +169,11 @@ static const char *result(const Ctl__Record *record, char *text, size_t size)
 
 /* The last column has what is left of the line. */
 static void put_command(const struct reading *reading,
-			const Ctl__Record *record, size_t used)
+			const Ctl__Record *record)
 {
 	auto_free char *all = NULL;
 	auto_free char *safe = NULL;
-	size_t len;
+	size_t room = LEAST_COMMAND;
 
 	if (asprintf(&all, "%s%s%s", record->command,
 		     record->reason[0] && record->command[0] ? ": " : "",
@@ -147,40 +182,35 @@ static void put_command(const struct reading *reading,
 	safe = all ? cli_escape(all, cli_locale_is_utf8()) : NULL;
 	if (!safe)
 		return;
-	len = strlen(safe);
-	if (reading->screen > used + 8 &&
-	    cli_text_width(safe) > reading->screen - used) {
-		len = cli_text_fit(safe, reading->screen - used - 1);
-		printf("%.*s~\n", (int)len, safe);
-		return;
-	}
-	printf("%s\n", safe);
+	if (reading->screen > used_places(reading) + LEAST_COMMAND)
+		room = reading->screen - used_places(reading);
+	if (cli_text_width(safe) <= room)
+		printf("%s\n", safe);
+	else
+		printf("%.*s~\n", (int)cli_text_fit(safe, room - 1), safe);
 }
 
 static void record_line(struct reading *reading, const Ctl__Record *record)
 {
-	static const size_t places[] = { 19, SESSION_PLACES, 8, 8, 6, 6 };
-	char text[32];
-	size_t used = 0;
+	char time[32], memory[32] = "-", text[32];
+	size_t year = is_narrow(reading) ? strlen("2026-") : 0;
 
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		used += places[i] + 2;
+	for (size_t i = 0; !reading->any && i < N_COLUMNS; i++)
+		put_cell(reading, i, columns[i].title);
 	if (!reading->any)
-		printf("%-19s  %-*s  %-8s  %-8s  %-6s  %-6s  %s\n", "TIME",
-		       SESSION_PLACES, "SESSION", "TOOL", "RESULT", "TOOK",
-		       "MEMORY", "COMMAND");
-	put_cell(cli_when_local(record->time_ms, text, sizeof(text)),
-		 places[0]);
-	put_cell(record->session[0] ? record->session : record->sandbox,
-		 places[1]);
-	put_cell(record->tool, places[2]);
-	put_cell(result(record, text, sizeof(text)), places[3]);
-	put_cell(lasted(record, text, sizeof(text)), places[4]);
-	put_cell(record->has_memory ? cli_text_size(record->memory_peak, text,
-						    sizeof(text)) :
-				      "-",
-		 places[5]);
-	put_command(reading, record, used);
+		printf("COMMAND\n");
+	(void)cli_when_local(record->time_ms, time, sizeof(time));
+	if (record->has_memory)
+		(void)cli_text_size(record->memory_peak, memory,
+				    sizeof(memory));
+	put_cell(reading, 0, strlen(time) > year ? time + year : time);
+	put_cell(reading, 1,
+		 record->session[0] ? record->session : record->sandbox);
+	put_cell(reading, 2, record->tool);
+	put_cell(reading, 3, result(record, text, sizeof(text)));
+	put_cell(reading, 4, lasted(record, text, sizeof(text)));
+	put_cell(reading, 5, memory);
+	put_command(reading, record);
 }
 
 /* From where on the log has to be read again after a reconnection. */

@@ -220,6 +220,18 @@ def check_logs(box, one, two):
         logs(box, "--session", one, "--limit", "1")] == [7],
        say + "--limit: the last ones")
     ok(not logs(box, "--session", "nobody:at:all"), say + "none: no record")
+    box.sh(one, f"exit 7; {'long ' * 60}")
+    for width in (72, 80, 140):
+        result = box.tty([box.creel, "logs", "--session", one], [],
+                         size=(24, width))
+        lines = result.out.decode().replace("\r", "").splitlines()
+        longest = max(map(len, lines), default=0)
+        ok(result.status == 0 and longest == width and
+           lines[-1].endswith("~") and " exec " in lines[-1] and
+           re.search(r" 7 +\S+s ", lines[-1]),
+           say + f"it fits a terminal of {width} columns", lines[-3:])
+    text = box.run("logs", "--session", one).out.decode()
+    ok(one in text and "long " * 10 in text, say + "elsewhere it is whole")
 
 
 def check_logs_denied(box):

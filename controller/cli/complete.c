@@ -84,27 +84,35 @@ static const struct cli_option *find_option(const struct cli_verb *verb,
 	return NULL;
 }
 
-/* The count-th word of a synopsis, or the last if that may be repeated. */
+/*
+ * The count-th word of a synopsis, or the last if that may be repeated.
+ * Options are no words, and what follows one is its value.
+ */
 static bool synopsis_word(const char *synopsis, int count, char *word)
 {
 	const char *at = synopsis;
-	size_t len;
+	bool value = false;
 
 	for (;;) {
+		size_t len;
+		bool repeated;
+
 		at += strspn(at, " []");
 		len = strcspn(at, " ]");
 		if (len == 0)
 			return false;
-		if (strncmp(at, "--", 2) != 0 &&
-		    (count-- == 0 ||
-		     (len > 3 && !memcmp(at + len - 3, "...", 3))))
-			break;
+		repeated = len > 3 && !memcmp(at + len - 3, "...", 3);
+		if (strncmp(at, "--", 2) == 0) {
+			value = len > 2;
+		} else if (value) {
+			value = false;
+		} else if (count-- == 0 || repeated) {
+			(void)snprintf(word, PART_BYTES, "%.*s",
+				       (int)(repeated ? len - 3 : len), at);
+			return true;
+		}
 		at += len;
 	}
-	if (len > 3 && !memcmp(at + len - 3, "...", 3))
-		len -= 3;
-	(void)snprintf(word, PART_BYTES, "%.*s", (int)len, at);
-	return true;
 }
 
 /* Cuts "check [FILE...] | show" where the bars have spaces around them. */

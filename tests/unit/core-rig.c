@@ -40,7 +40,16 @@ static void pair(int fds[2])
 
 void rig_open(struct rig *rig)
 {
-	struct ctl_options options = { .on_end = on_end, .on_end_arg = rig };
+	rig_open_hooked(rig, NULL);
+}
+
+void rig_open_hooked(struct rig *rig, const struct ctl_hooks *hooks)
+{
+	struct ctl_options options = {
+		.on_end = on_end,
+		.on_end_arg = rig,
+		.hooks = hooks,
+	};
 	struct err err = ERR_INIT;
 	int fds[2];
 

@@ -32,6 +32,7 @@ struct rig {
 };
 
 void rig_open(struct rig *rig);
+void rig_open_hooked(struct rig *rig, const struct ctl_hooks *hooks);
 void rig_close(struct rig *rig);
 void rig_pump(struct rig *rig);
 int rig_client(struct rig *rig);

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "proto/cleanup.h"
@@ -20,6 +22,7 @@
 
 #define MAX_GUARDS 1024
 #define MAX_ABOVE 8192
+#define MAX_FOLDERS 512
 
 /**
  * ctl_guards_init() - protect nothing yet
@@ -38,6 +41,13 @@ void ctl_guards_fini(struct ctl_guards *guards)
 {
 	for (size_t i = 0; i < guards->count; i++)
 		ctl_place_fini(&guards->list[i].place);
+	for (size_t i = 0; i < guards->n_folders; i++) {
+		ctl_place_fini(&guards->folders[i].place);
+		fd_close(&guards->folders[i].fd);
+		free(guards->folders[i].name);
+	}
+	guards->n_folders = 0;
+	ptr_free(&guards->folders);
 	ptr_free(&guards->list);
 	ptr_free(&guards->above);
 	guards->count = guards->n_above = 0;
@@ -137,46 +147,108 @@ void ctl_guards_add_fd(struct ctl_guards *guards, enum ctl_guard_kind kind,
 		add_existing(guards, guard, fd);
 }
 
-/* Of the folder that it would be made in, as far as there is one. */
-static void add_missing(struct ctl_guards *guards, struct ctl_guard *guard,
-			const char *path)
+/* As much of it as there is; everything above is noted. */
+static void open_folder(struct ctl_guards *guards, struct ctl_folder *folder)
 {
-	char name[WIRE_PATH_MAX_BYTES * 4];
-	struct ctl_place place = { 0 };
+	char part[WIRE_PATH_MAX_BYTES * 4];
+
+	folder->len = strlen(folder->name);
+	while (folder->fd < 0 && folder->len < sizeof(part)) {
+		memcpy(part, folder->name, folder->len);
+		part[folder->len] = '\0';
+		folder->fd = open(folder->len > 0 ? part : "/",
+				  O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (folder->fd >= 0 || folder->len == 0)
+			break;
+		while (folder->len > 0 && part[folder->len - 1] != '/')
+			folder->len--;
+		while (folder->len > 0 && part[folder->len - 1] == '/')
+			folder->len--;
+	}
+	if (folder->fd < 0)
+		return;
+	ctl_source_walk_up(folder->fd, note, guards);
+	(void)ctl_place_of(guards->mounts, folder->fd, &folder->place);
+}
+
+/* Most protected paths share a few folders: each is looked at once. */
+static struct ctl_folder *find_folder(struct ctl_guards *guards,
+				      const char *path, size_t len)
+{
+	struct ctl_folder *list = guards->folders;
+
+	for (size_t i = 0; i < guards->n_folders; i++)
+		if (strncmp(list[i].name, path, len) == 0 && !list[i].name[len])
+			return &list[i];
+	if (guards->n_folders == guards->folder_room) {
+		list = grow(list, sizeof(*list), &guards->folder_room,
+			    MAX_FOLDERS);
+		if (!list)
+			return NULL;
+		guards->folders = list;
+	}
+	list += guards->n_folders;
+	*list = (struct ctl_folder){ .name = strndup(path, len), .fd = -1 };
+	if (!list->name)
+		return NULL;
+	guards->n_folders++;
+	open_folder(guards, list);
+	return list;
+}
+
+static char *join(const char *above, const char *rest)
+{
+	char *out = NULL;
+
+	if (!above || asprintf(&out, "%s%s%s", above, above[1] ? "/" : "",
+			       rest) < 0)
+		return NULL;
+	return out;
+}
+
+/* Where it is, or would be made: its folder's place and its name. */
+static void set_place(struct ctl_guard *guard, const struct ctl_folder *folder,
+		      const char *path)
+{
+	const char *rest = path + folder->len;
+
+	rest += strspn(rest, "/");
+	guard->place.dev = folder->place.dev;
+	guard->place.path = join(folder->place.path, rest);
+	guard->place.name = join(folder->place.name, rest);
+}
+
+/*
+ * What is there, unless nothing is. A link and a mount point lead elsewhere,
+ * and are looked at from there.
+ */
+static void find_existing(struct ctl_guards *guards, struct ctl_guard *guard,
+			  const struct ctl_folder *folder, const char *name)
+{
+	struct statx stx;
 	auto_fd fd = -1;
-	char *slash;
 
-	if (snprintf(name, sizeof(name), "%s", path) >= (int)sizeof(name))
+	if (folder->name[folder->len] ||
+	    statx(folder->fd, name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC,
+		  STATX_TYPE | STATX_INO, &stx) < 0)
 		return;
-	while (fd < 0 && (slash = strrchr(name, '/'))) {
-		slash[slash == name ? 1 : 0] = '\0';
-		fd = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0 && slash == name)
-			return;
+	if (!S_ISLNK(stx.stx_mode) &&
+	    !(stx.stx_attributes & STATX_ATTR_MOUNT_ROOT)) {
+		guard->exists = true;
+		guard->inode.dev = makedev(stx.stx_dev_major,
+					   stx.stx_dev_minor);
+		guard->inode.ino = stx.stx_ino;
+		return;
 	}
-	if (fd < 0)
-		return;
-	ctl_source_walk_up(fd, note, guards);
-	if (guard->exists)
-		return;
-	if (ctl_place_of(guards->mounts, fd, &place)) {
-		const char *rest = path + strlen(name);
-
-		rest += rest[0] == '/';
-		guard->place.dev = place.dev;
-		if (asprintf(&guard->place.path, "%s%s%s", place.path,
-			     place.path[1] ? "/" : "", rest) < 0)
-			guard->place.path = NULL;
-		if (asprintf(&guard->place.name, "%s%s%s", place.name,
-			     place.name[1] ? "/" : "", rest) < 0)
-			guard->place.name = NULL;
-	}
-	ctl_place_fini(&place);
+	fd = openat(folder->fd, name, O_PATH | O_CLOEXEC);
+	if (fd >= 0)
+		add_existing(guards, guard, fd);
 }
 
 /**
  * ctl_guards_add_path() - protect a path, there or not
  * @shown: borrowed, for messages
+ * @path:  absolute
  *
  * Both the folder that it is in and, where it is a link, what it leads to.
  */
@@ -184,12 +256,19 @@ void ctl_guards_add_path(struct ctl_guards *guards, enum ctl_guard_kind kind,
 			 const char *shown, const char *path)
 {
 	struct ctl_guard *guard = add(guards, kind, shown);
-	auto_fd fd = -1;
+	const char *slash = strrchr(path, '/');
+	struct ctl_folder *folder;
 
 	if (!guard)
 		return;
-	fd = open(path, O_PATH | O_CLOEXEC);
-	if (fd >= 0)
-		add_existing(guards, guard, fd);
-	add_missing(guards, guard, path);
+	folder = find_folder(guards, path, (size_t)(slash - path));
+	if (!folder) {
+		guards->full = true;
+		return;
+	}
+	if (folder->fd < 0)
+		return;
+	find_existing(guards, guard, folder, slash + 1);
+	if (!guard->place.path)
+		set_place(guard, folder, path);
 }

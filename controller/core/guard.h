@@ -32,8 +32,19 @@ struct ctl_above {
 	size_t guard; /* the first of those that it leads to */
 };
 
+/* A directory that protected paths are in, or would be. */
+struct ctl_folder {
+	char *name; /* owned; as it was asked for */
+	int fd;     /* owned; of as much of it as there is */
+	size_t len; /* of the part of the name that is there */
+	struct ctl_place place; /* of that part */
+};
+
 struct ctl_guards {
 	struct ctl_guard *list; /* owned */
+	struct ctl_folder *folders; /* owned */
+	size_t n_folders;
+	size_t folder_room;
 	size_t count;
 	size_t room;
 	struct ctl_above *above; /* owned */

@@ -118,7 +118,7 @@ static void add_home(struct ctl_homes *homes, const char *path)
 }
 
 /* "name:x:uid:gid:gecos:home:shell"; by no name service, also in creel(1). */
-static void add_account(struct ctl_homes *homes, char *line)
+static void add_account(struct ctl_homes *homes, uid_t uid, char *line)
 {
 	char *field = line, *end;
 
@@ -126,7 +126,7 @@ static void add_account(struct ctl_homes *homes, char *line)
 		field = strchr(field, ':');
 		field += field != NULL;
 	}
-	if (!field || strtoul(field, &end, 10) != getuid() || *end != ':')
+	if (!field || strtoul(field, &end, 10) != uid || *end != ':')
 		return;
 	field = end + 1;
 	for (int i = 0; field && i < 2; i++) {
@@ -148,13 +148,14 @@ static void add_account(struct ctl_homes *homes, char *line)
 void ctl_homes_init(struct ctl_homes *homes, const char *callers)
 {
 	FILE *file = fopen("/etc/passwd", "re");
+	const uid_t uid = getuid();
 	char line[4096];
 
 	*homes = (struct ctl_homes){ .count = 0 };
 	add_home(homes, callers);
 	add_home(homes, getenv("HOME"));
 	while (file && fgets(line, sizeof(line), file))
-		add_account(homes, line);
+		add_account(homes, uid, line);
 	if (file)
 		(void)fclose(file);
 }

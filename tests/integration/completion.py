@@ -85,6 +85,12 @@ def check_live(box):
        found)
     box.run("rm", key)
     ok(key in offers(box, "exec", ""), say + "a session that has none now")
+    if box.mode == "rootless":
+        os.makedirs(os.path.join(box.state(), "images", "my+base@1"))
+        ok(offers(box, "run", "--image", "my/") ==
+           {"my/base:1", "\tdirs"} and
+           offers(box, "image", "rm", "m") == {"my/base:1"},
+           say + "images of the store")
     bad = f"agent:main:{mark}:$(touch pwned);'x"
     box.run("exec", bad, "--", "true")
     ok(not any("pwned" in line for line in offers(box, "exec", "")),

@@ -256,6 +256,9 @@ static bool read_sandbox(sqlite3_stmt *stmt, struct store_sandbox *row)
 	row->image = store_text(stmt, 10, PATH_BYTES, &broken);
 	row->setup_done = sqlite3_column_int(stmt, 11) != 0;
 	row->defaults = sqlite3_column_blob(stmt, 12);
+	/* SQLite has no address of nothing. */
+	if (!row->defaults)
+		row->defaults = "";
 	row->defaults_len = (size_t)sqlite3_column_bytes(stmt, 12);
 	broken |= row->defaults_len > STORE_BLOB_MAX_BYTES;
 	row->idle_hours = sane(sqlite3_column_double(stmt, 13));

@@ -65,7 +65,7 @@ static void check_hash(struct use *use)
 	if (memcmp(record->hash, use->target->session->hash,
 		   sizeof(record->hash)) == 0)
 		return;
-	if (ses_is_busy(record) ||
+	if (ses_is_busy(record) || record->sandbox->paused ||
 	    since < (int64_t)use->ses->options.rebuild_after_sec * 1000) {
 		note_change(use);
 		return;

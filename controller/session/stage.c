@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,10 +15,13 @@
 #include "proto/cleanup.h"
 
 #define MAX_FILES 64
+#define TEXT_BYTES (STORE_COMMAND_MAX_BYTES + 64)
 
 struct ses_stage {
 	LIST_ENTRY(ses_stage) link;
+	struct ses *ses; /* borrowed */
 	struct ctl_waiters waiters;
+	int64_t audit_id;
 	struct ses_cfg *cfg;         /* a reference */
 	struct pol_session *session; /* owned */
 	char *files[MAX_FILES];      /* owned */
@@ -75,6 +79,29 @@ static size_t split(struct job_result *result, char *paths[MAX_FILES])
 	return n;
 }
 
+static int audit(struct ses_stage *stage, struct ctl_client *client,
+		 struct err *err)
+{
+	char text[TEXT_BYTES] = "";
+	const struct ses_ask ask = {
+		.tool = "media",
+		.session = stage->session->key,
+		.agent = stage->session->agent_id,
+		.text = text,
+		.sandboxed = true,
+		.client = client,
+	};
+
+	/* Cut where it is too long, as a command is. */
+	for (size_t i = 0; i < stage->n_files; i++) {
+		size_t used = strlen(text);
+
+		(void)snprintf(text + used, sizeof(text) - used, "%s%s",
+			       i > 0 ? " " : "", stage->files[i]);
+	}
+	return ses_audit_ask(stage->ses->audit, &ask, &stage->audit_id, err);
+}
+
 static void on_done(void *arg, struct job_result *result)
 {
 	struct ses_stage *stage = arg;
@@ -89,6 +116,10 @@ static void on_done(void *arg, struct job_result *result)
 	reply.re_case = CTL__REPLY__RE_MEDIA;
 	reply.media = &msg;
 	result->fail.status = CREEL_EXIT_REFUSED;
+	if (result->fail.err.code != ERR_NONE)
+		(void)ses_audit_failed(stage->ses->audit, stage->audit_id,
+				       NULL, &result->fail,
+				       &(struct err)ERR_INIT);
 	if (waiter && result->fail.err.code != ERR_NONE)
 		ctl_reply_fail(waiter->client, waiter->seq, &result->fail);
 	else if (waiter)
@@ -134,6 +165,8 @@ static int start(struct ses *ses, struct ses_stage *stage,
 {
 	if (copy_files(stage, req->media_add, fail) < 0)
 		return -1;
+	if (audit(stage, client, &fail->err) < 0)
+		return err_wrap(&fail->err, "media");
 	stage->job = job_start(ses->base, work, on_done, stage,
 			       SES_PREPARE_MS);
 	if (!stage->job)
@@ -159,6 +192,7 @@ int ses_req_media(struct ses *ses, struct ctl_client *client,
 	stage = calloc(1, sizeof(*stage));
 	if (!stage)
 		return err_set(&fail->err, ERR_KERNEL, ENOMEM, "media");
+	stage->ses = ses;
 	LIST_INIT(&stage->waiters);
 	LIST_INSERT_HEAD(&ses->stages, stage, link);
 	stage->cfg = ses_cfg_ref(target.cfg);

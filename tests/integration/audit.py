@@ -68,6 +68,9 @@ def check_verbs(box):
         status = box.run(verb, KEY).status
         check_record(box, (verb, KEY), {"tool": verb, "session": KEY,
                                         "status": status}, status)
+    check_record(box, ("media", "add", "--session", KEY, box.path("nothere")),
+                 {"tool": "media", "session": KEY, "status": 1,
+                  "command": box.path("nothere")}, 1, "media add")
     check_record(box, ("kill", KEY), {"tool": "kill", "session": KEY,
                                       "decision": "allowed", "status": 0})
     box.run("exec", KEY, "--", "true")

@@ -94,6 +94,8 @@ static Ctl__Reply__ReCase answer_to(const Ctl__Request *request)
 		return CTL__REPLY__RE_RECORDS;
 	if (request->op_case == CTL__REQUEST__OP_EVENTS)
 		return CTL__REPLY__RE_EVENT;
+	if (request->op_case == CTL__REQUEST__OP_MEDIA_ADD)
+		return CTL__REPLY__RE_MEDIA;
 	return CTL__REPLY__RE_DONE;
 }
 

@@ -39,13 +39,10 @@ static bool take(const Ctl__Reply *reply, void *arg)
 	if (reply->re_case == CTL__REPLY__RE_ERROR) {
 		(void)cli_report_error(reply->error, CREEL_EXIT_REFUSED);
 		adding->status = CREEL_EXIT_REFUSED;
-	} else if (reply->re_case == CTL__REPLY__RE_MEDIA) {
-		for (size_t i = 0; i < reply->media->n_paths; i++)
-			print_path(adding, reply->media->paths[i]);
-	} else {
-		cli_error("creeld: answered another question");
-		adding->status = CREEL_EXIT_REFUSED;
+		return false;
 	}
+	for (size_t i = 0; i < reply->media->n_paths; i++)
+		print_path(adding, reply->media->paths[i]);
 	return false;
 }
 
@@ -55,7 +52,6 @@ static void add(const struct cli_args *args, Ctl__Request *request,
 {
 	auto_free char *cwd = file[0] == '/' ? NULL : getcwd(NULL, 0);
 	auto_free char *path = NULL;
-	int status;
 
 	if (file[0] != '/' && !cwd) {
 		cli_error("%s: the working directory is gone", file);
@@ -71,9 +67,9 @@ static void add(const struct cli_args *args, Ctl__Request *request,
 	}
 	request->media_add->files = &path;
 	request->media_add->n_files = 1;
-	status = cli_ask(args, request, take, adding);
-	if (status != CREEL_EXIT_OK)
-		adding->status = status;
+	/* Asked again after a lost connection, it may be there twice. */
+	if (cli_ask(args, request, take, adding))
+		adding->status = CREEL_EXIT_REFUSED;
 }
 
 static int check(const struct cli_args *args)

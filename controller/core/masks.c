@@ -37,8 +37,8 @@ static int refuse(const struct work *work, const char *part, const char *why)
 	err_set(&work->fail->err, ERR_DENIED, 0, "%.70s: %.40s %s",
 		work->mount->what, part, why);
 	return ctl_fail_hint(work->fail,
-			     "--protect '!%.40s' (protectPaths in a configuration) leaves it open",
-			     work->path);
+			     "protectPaths: [\"!%.36s\"], or --protect '!%.36s', leaves it open",
+			     work->path, work->path);
 }
 
 /*
@@ -195,7 +195,7 @@ static int protect_all(struct work *work, dev_t dev)
 			"%.70s: on a FUSE file system %.20s and the like cannot be protected",
 			work->mount->what, patterns->list[0]);
 		return ctl_fail_hint(work->fail,
-				     "--protect '!*' (protectPaths in a configuration) leaves them open; or mount it :ro");
+				     "protectPaths: [\"!*\"], or --protect '!*', leaves them open; or mount it :ro");
 	}
 	work->root = ctl_watch_root(work->spec->watch, work->mount->fd);
 	if (work->root < 0)

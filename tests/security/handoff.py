@@ -211,7 +211,7 @@ def refusals(lab, d):
         before = sorted(os.listdir(top))
         got = d.call("run", "--workspace", top, "--", "true")
         if got.returncode != 125 or want not in got.stderr or \
-                "hint: --protect" not in got.stderr:
+                "--protect '!" not in got.stderr:
             wrong.append(f"{name}: {say(got)}")
         if sorted(os.listdir(top)) != before:
             wrong.append(f"{name}: something was made")

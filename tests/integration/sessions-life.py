@@ -310,8 +310,9 @@ def check_events(box):
         box.run("run", "--", "true")
     set_up(box, "true")
     box.sh(KEY, "true")
-    box.run("pause", KEY)
-    box.run("resume", KEY)
+    # Only where there are control groups.
+    paused = box.run("pause", KEY).status == 0 and \
+        box.run("resume", KEY).status == 0
     set_up(box, "exit 4")
     box.sh("agent:main:two", "true")
     box.configure("{")
@@ -327,10 +328,11 @@ def check_events(box):
     events.kill()
     events.communicate()
     out = out[out.index("config"):]
-    want = ["config", "created", "exec", "ready", "exited", "paused",
-            "resumed", "config", "created", "exec", "exited", "removed",
-            "config", "exec", "exited", "recreated", "removed",
-            "created", "exec", "ready", "exited", "removed"]
+    want = ["config", "created", "exec", "ready", "exited"]
+    want += ["paused", "resumed"] if paused else []
+    want += ["config", "created", "exec", "exited", "removed",
+             "config", "exec", "exited", "recreated", "removed",
+             "created", "exec", "ready", "exited", "removed"]
     ok(out == want, say + "events are told in their order", out)
 
 

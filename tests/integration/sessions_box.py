@@ -6,7 +6,7 @@ import os
 import signal
 import sqlite3
 
-from harness import OTHER_UID, Box, processes_with, wait_for
+from harness import OTHER_UID, Box, command_lines, wait_for
 
 
 class SessionBox(Box):
@@ -75,8 +75,9 @@ class SessionBox(Box):
 
     def creeld(self):
         """The controller that serves this box."""
-        return [pid for pid in processes_with(self.path("run"))
-                if b"creeld" in open(f"/proc/{pid}/cmdline", "rb").read()]
+        want = self.path("run").encode()
+        return [pid for pid, line in command_lines().items()
+                if want in line and b"creeld" in line]
 
     def kill_creeld(self):
         """kill -9, and the helper starts another one."""

@@ -426,7 +426,7 @@ static void test_encodings(void)
 static void test_values_that_no_controller_sends(void)
 {
 	uint8_t out[WIRE_HELPER_MAX_BYTES];
-	uint8_t bytes[2000] = { 0 };
+	uint8_t bytes[WIRE_LABEL_MAX_BYTES + 1] = { 0 };
 	Hlp__New new_msg = HLP__NEW__INIT;
 	Hlp__Kill kill_msg = HLP__KILL__INIT;
 	Hlp__Write write_msg = HLP__WRITE__INIT;
@@ -437,9 +437,9 @@ static void test_values_that_no_controller_sends(void)
 	len = pack(REQUEST(NEW_, new_, &new_msg), out);
 	violation("SB-30 enum out of range", out, len);
 	new_msg.net = HLP__NET__NET_NONE;
-	new_msg.label = (ProtobufCBinaryData){ 1025, bytes };
+	new_msg.label = (ProtobufCBinaryData){ sizeof(bytes), bytes };
 	len = pack(REQUEST(NEW_, new_, &new_msg), out);
-	violation("SB-32 label of 1,025 bytes", out, len);
+	violation("SB-32 label of 2,049 bytes", out, len);
 	kill_msg.id = (ProtobufCBinaryData){ 15, bytes };
 	len = pack(REQUEST(KILL, kill, &kill_msg), out);
 	violation("SB-32 id of 15 bytes", out, len);
@@ -463,6 +463,7 @@ static void test_states(void)
 			    !strcmp(copies[i].name, "kill") ||
 			    !strcmp(copies[i].name, "keep") ||
 			    !strcmp(copies[i].name, "drop") ||
+			    !strcmp(copies[i].name, "pause") ||
 			    !strcmp(copies[i].name, "bye");
 
 		snprintf(name, sizeof(name), "SB-29 %.31s %s", copies[i].name,

@@ -197,6 +197,20 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 		session_fail(session, &err);
 }
 
+/* Nothing runs outside because somebody else says so. */
+static void take_host(struct session *session)
+{
+	struct err err = ERR_INIT;
+
+	if (session->args->has[CLI_OPT_HOST]) {
+		session_host_run(session);
+		return;
+	}
+	err_set(&err, ERR_DENIED, 0,
+		"creeld: it wants the command run on the host, which nobody asked for");
+	session_fail(session, &err);
+}
+
 static void take_started(struct session *session, const Ctl__Started *msg,
 			 struct wire_frame *frame)
 {
@@ -211,7 +225,7 @@ static void take_started(struct session *session, const Ctl__Started *msg,
 	session->started = true;
 	if (msg->host) {
 		fd_close(&master);
-		session_host_run(session);
+		take_host(session);
 		return;
 	}
 	session_print_started(session, msg);

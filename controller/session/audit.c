@@ -274,7 +274,8 @@ int ses_audit_ask(struct ses_audit *audit, const struct ses_ask *ask,
 		return -1;
 	/* Its client has come back, after a restart most likely. */
 	open = ask->token ? ses_open_find(audit, ask->token) : NULL;
-	if (open && (open->before || !open->sandboxed)) {
+	if (open && open->sandboxed == ask->sandboxed &&
+	    (open->before || !open->sandboxed)) {
 		*id = open->id;
 		return 0;
 	}

@@ -12,9 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "controller/core/place.h"
 #include "controller/core/source.h"
 #include "controller/session/fill.h"
 #include "controller/session/origin.h"
+#include "controller/session/roots.h"
 #include "controller/session/workspace.h"
 #include "proto/cleanup.h"
 
@@ -53,8 +55,12 @@ int ses_judge(const struct pol_session *session, int fd, const char *what,
 	return ret;
 }
 
+/* What a sandbox could write to; is something of the configuration in it? */
 struct search {
 	struct ctl_inode inode;
+	struct ctl_mount_table *mounts; /* owned */
+	struct ctl_place place;
+	struct ctl_place *asked; /* borrowed: what is looked for */
 	bool found;
 };
 
@@ -67,13 +73,33 @@ static bool is_it(const struct ctl_inode *inode, void *arg)
 	return search->found;
 }
 
-/* A directory of a name, whatever links lead to it: is it within? */
+static bool is_mounted_there(const struct ctl_place *mount, void *arg)
+{
+	struct search *search = arg;
+
+	search->found = ctl_place_is_in(search->asked, mount);
+	return !search->found;
+}
+
+/* A directory of a name, whatever links and mounts lead to it: is it within? */
 static bool dir_is_within(struct search *search, const char *path)
 {
 	auto_fd fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct ctl_place place = { 0 };
 
-	if (fd >= 0)
-		ctl_source_walk_up(fd, is_it, search);
+	if (fd < 0)
+		return false;
+	ctl_source_walk_up(fd, is_it, search);
+	if (!search->found && ctl_place_of(search->mounts, fd, &place)) {
+		search->asked = &place;
+		search->found = ctl_place_is_in(&place, &search->place);
+		if (!search->found && search->place.name)
+			ctl_mount_table_below(search->mounts,
+					      search->place.name,
+					      is_mounted_there, search);
+	}
+	search->asked = NULL;
+	ctl_place_fini(&place);
 	return search->found;
 }
 
@@ -151,6 +177,18 @@ static bool drop_ins_are_within(struct search *search, const char *file)
 	return file_is_within(search, path);
 }
 
+/* The file that is in it; NULL: none is. */
+static const char *find_within(struct search *search, const struct cfg *cfg)
+{
+	if (file_is_within(search, cfg->path) ||
+	    drop_ins_are_within(search, cfg->path))
+		return cfg->path;
+	for (uint32_t i = 0; i < cfg->problems.n_files; i++)
+		if (file_is_within(search, cfg->problems.files[i]))
+			return cfg->problems.files[i];
+	return NULL;
+}
+
 /**
  * ses_config_outside() - refuse what would let a sandbox write its own rules
  * @fd:   of what a sandbox can write, a directory or a file
@@ -159,22 +197,22 @@ static bool drop_ins_are_within(struct search *search, const char *file)
 int ses_config_outside(const struct pol_session *session, int fd,
 		       const char *what, struct ctl_fail *fail)
 {
-	const struct cfg *cfg = session->cfg;
-	const char *file = NULL;
 	struct search search = { .found = false };
+	const char *file = NULL;
 	struct stat st;
 
-	if (!cfg || !cfg->path)
+	if (!session->cfg || !session->cfg->path)
 		return 0;
-	if (ctl_source_stat(fd, &st) < 0)
+	search.mounts = ctl_mount_table_new();
+	if (!search.mounts || ctl_source_stat(fd, &st) < 0) {
+		ctl_mount_table_free(search.mounts);
 		return err_set(&fail->err, ERR_KERNEL, errno, "%s", what);
+	}
 	search.inode = (struct ctl_inode){ st.st_dev, st.st_ino };
-	if (file_is_within(&search, cfg->path) ||
-	    drop_ins_are_within(&search, cfg->path))
-		file = cfg->path;
-	for (uint32_t i = 0; !file && i < cfg->problems.n_files; i++)
-		if (file_is_within(&search, cfg->problems.files[i]))
-			file = cfg->problems.files[i];
+	(void)ctl_place_of(search.mounts, fd, &search.place);
+	file = find_within(&search, session->cfg);
+	ctl_place_fini(&search.place);
+	ctl_mount_table_free(search.mounts);
 	if (!file)
 		return 0;
 	err_set(&fail->err, ERR_DENIED, 0,
@@ -211,13 +249,17 @@ int ses_bind_open(const struct pol_session *session,
 		  struct ctl_fail *fail)
 {
 	char key[SES_ORIGIN_BYTES];
+	struct ses_path way = { .kind = SES_PATH_ANY, .what = key };
 	auto_fd fd = -1;
 
 	(void)ses_origin_bind(session, index, key);
 	if (bind->source[0] != '/')
 		return err_set(&fail->err, ERR_BAD_REQUEST, 0,
 			       "%s: the source is not an absolute path", key);
-	fd = open(bind->source, O_PATH | O_CLOEXEC);
+	way.path = bind->source;
+	fd = ses_path_open(session, &way, fail);
+	if (fd < 0 && fail->err.code != ERR_NONE)
+		return -1;
 	if (fd < 0)
 		return err_set(&fail->err, ERR_BAD_REQUEST, errno,
 			       "%s: %.40s", key, bind->source);

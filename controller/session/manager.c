@@ -260,6 +260,7 @@ static void on_client_gone(void *arg, struct ctl_client *client)
 
 	ses_logs_client_gone(ses->audit, client);
 	ses_events_client_gone(ses->events, client);
+	ses_stages_client_gone(ses, client);
 }
 
 static void on_tick(void *arg, struct ctl *ctl)

@@ -281,6 +281,7 @@ void ses_item(struct ses *ses, struct ctl_sandbox *sandbox, Ctl__Item *item);
 /* stage.c */
 int ses_req_media(struct ses *ses, struct ctl_client *client,
 		  const Ctl__Request *req, struct ctl_fail *fail);
+void ses_stages_client_gone(struct ses *ses, const struct ctl_client *client);
 void ses_stages_free(struct ses *ses);
 
 /* recreate.c */

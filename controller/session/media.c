@@ -17,6 +17,7 @@
 #include "controller/session/beneath.h"
 #include "controller/session/fill.h"
 #include "controller/session/origin.h"
+#include "controller/session/roots.h"
 #include "controller/session/workspace.h"
 #include "proto/cleanup.h"
 
@@ -74,12 +75,18 @@ static const char *find_rest(int root_fd, const char *root, const char *file)
 static int open_source(const struct pol_session *session, const char *file,
 		       struct stat *st, struct ctl_fail *fail)
 {
-	auto_fd root_fd = open(session->media_root,
-			       O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char key[SES_ORIGIN_BYTES];
+	struct ses_path root = {
+		.kind = SES_PATH_DIR,
+		.path = session->media_root,
+		.what = ses_origin(session, POL_MEDIA_ROOT, key),
+	};
+	auto_fd root_fd = ses_path_open(session, &root, fail);
 	const char *rest;
 	auto_fd fd = -1;
 
+	if (root_fd < 0 && fail->err.code != ERR_NONE)
+		return -1;
 	if (root_fd < 0)
 		return err_set(&fail->err, ERR_BAD_REQUEST, errno,
 			       "%s: the folder of media",

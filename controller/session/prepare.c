@@ -14,6 +14,7 @@
 #include "controller/image/store.h"
 #include "controller/session/manager.h"
 #include "controller/session/origin.h"
+#include "controller/session/roots.h"
 #include "controller/session/seccomp.h"
 #include "controller/session/workspace.h"
 #include "proto/cleanup.h"
@@ -56,6 +57,21 @@ static int add_fd(struct job_result *result, int fd)
 	return 0;
 }
 
+/* A directory, by its path. */
+static int find_image(const struct pol_session *session, const char *key,
+		      struct ctl_fail *fail)
+{
+	struct ses_path way = { .kind = SES_PATH_DIR,
+				.path = session->image,
+				.what = key };
+	int fd = ses_path_open(session, &way, fail);
+
+	if (fd < 0 && fail->err.code == ERR_NONE)
+		err_set(&fail->err, ERR_BAD_REQUEST, errno, "%.90s: %.50s", key,
+			session->image);
+	return fd;
+}
+
 static int open_image(const struct ses_make *make, struct prepared *prepared,
 		      struct job_result *result)
 {
@@ -67,6 +83,12 @@ static int open_image(const struct ses_make *make, struct prepared *prepared,
 	enum img_kind kind;
 	int fd = -1;
 
+	if (session->image[0] == '/') {
+		fd = find_image(session, ses_origin(session, POL_IMAGE, text),
+				fail);
+		prepared->image = true;
+		return add_fd(result, fd);
+	}
 	if (img_find(state ? state : "/nonexistent", session->image, &kind,
 		     &fd, &path, &fail->err) < 0) {
 		err_wrap(&fail->err, "%.90s",
@@ -109,6 +131,28 @@ static int open_binds(const struct ses_make *make, struct prepared *prepared,
 	return 0;
 }
 
+/* One that a sandbox could write would be no filter for the next. */
+static int check_profile(const struct pol_session *session, const char *key,
+			 struct ctl_fail *fail)
+{
+	const char *path = session->seccomp_profile;
+	struct ses_path way = { .kind = SES_PATH_ANY,
+				.path = path,
+				.what = key };
+	auto_fd fd = ses_path_open(session, &way, fail);
+
+	if (fd < 0)
+		return fail->err.code != ERR_NONE ?
+			       -1 :
+			       err_set(&fail->err, ERR_BAD_REQUEST, errno,
+				       "%.90s: %.50s", key, path);
+	if (!ses_is_written(session, fd))
+		return 0;
+	err_set(&fail->err, ERR_DENIED, 0, "%.90s: a sandbox could write it",
+		key);
+	return ctl_fail_hint(fail, "keep it where no sandbox can write");
+}
+
 static int compile(const struct pol_session *session,
 		   struct flt_program *filter, struct prepared *prepared,
 		   struct ctl_fail *fail)
@@ -119,6 +163,8 @@ static int compile(const struct pol_session *session,
 
 	if (!session->seccomp_profile)
 		return 0;
+	if (check_profile(session, key, fail) < 0)
+		return -1;
 	if (ses_seccomp_compile(session->seccomp_profile, session->cap_keep,
 				filter, fail) < 0)
 		return err_wrap(&fail->err, "%.90s", key);
@@ -205,7 +251,9 @@ int ses_prepare_take(struct ses_make *make, struct job_result *result,
 
 	if (result->len >= sizeof(prepared)) {
 		memcpy(&prepared, result->bytes, sizeof(prepared));
-		if (take(&make->parts, result, &prepared) == 0) {
+		prepared.warning[sizeof(prepared.warning) - 1] = '\0';
+		if (prepared.n_binds == make->session->n_binds &&
+		    take(&make->parts, result, &prepared) == 0) {
 			if (prepared.warning[0])
 				ctl_sandbox_warn(make->of->sandbox, "%s",
 						 prepared.warning);

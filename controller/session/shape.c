@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/session/fill.h"
 #include "controller/session/manager.h"
 #include "controller/session/origin.h"
 #include "controller/session/shape.h"
@@ -45,6 +46,7 @@ static const struct {
 	{ "workdir", CTL_FLAG_WORKDIR, POL_WORKDIR },
 	{ "env", CTL_FLAG_ENV, POL_ENV },
 	{ "seccomp", CTL_FLAG_SECCOMP, POL_SECCOMP_PROFILE },
+	{ "protect", CTL_FLAG_PROTECT, POL_PROTECT_PATHS },
 };
 
 /**
@@ -137,6 +139,35 @@ static void name_bind(const struct pol_session *session, struct ctl_fail *fail)
 	}
 }
 
+/* What a flag lets the sandbox write must not have its configuration in it. */
+static int check_writable(const struct pol_session *session,
+			  const struct ses_flags *flags, uint32_t number,
+			  const char *flag, struct ctl_fail *fail)
+{
+	if (number == 0 || number > flags->n_fds)
+		return 0; /* the core misses it */
+	return ses_config_outside(session, flags->fds[number - 1], flag, fail);
+}
+
+static int check_flags(const struct pol_session *session,
+		       const struct ses_flags *flags, struct ctl_fail *fail)
+{
+	const Ctl__Spec *spec = flags->msg ? flags->msg->spec : NULL;
+
+	if (!spec)
+		return 0;
+	if (!spec->workspace_readonly &&
+	    check_writable(session, flags, spec->workspace_fd, "--workspace",
+			   fail) < 0)
+		return -1;
+	for (size_t i = 0; i < spec->n_binds; i++)
+		if (!spec->binds[i]->readonly &&
+		    check_writable(session, flags, spec->binds[i]->fd, "--bind",
+				   fail) < 0)
+			return -1;
+	return 0;
+}
+
 /**
  * ses_shape() - what the core is to build for a session
  * @parts: its descriptors are taken
@@ -148,11 +179,13 @@ struct ctl_spec *ses_shape(struct ses *ses, const struct pol_session *session,
 			   struct ses_parts *parts, struct ses_flags *flags,
 			   struct ctl_fail *fail)
 {
-	struct ctl_keys *keys = ses_shape_keys(session, flags,
-					       &fail->err);
+	struct ctl_keys *keys;
 	auto_shape *shape = NULL;
 	struct ctl_spec *spec = NULL;
 
+	if (check_flags(session, flags, fail) < 0)
+		return NULL;
+	keys = ses_shape_keys(session, flags, &fail->err);
 	if (!keys)
 		return NULL;
 	shape = shape_new(session, parts, flags, fail);

@@ -205,6 +205,24 @@ int ses_req_media(struct ses *ses, struct ctl_client *client,
 }
 
 /**
+ * ses_stages_client_gone() - nobody hears of what a client asked for
+ *
+ * It is ended: else one that comes and goes could have any number at work.
+ */
+void ses_stages_client_gone(struct ses *ses, const struct ctl_client *client)
+{
+	struct ses_stage *stage, *next;
+
+	for (stage = LIST_FIRST(&ses->stages); stage; stage = next) {
+		const struct ctl_waiter *waiter = LIST_FIRST(&stage->waiters);
+
+		next = LIST_NEXT(stage, link);
+		if (!waiter || waiter->client == client)
+			stage_free(stage);
+	}
+}
+
+/**
  * ses_stages_free() - end what still copies
  */
 void ses_stages_free(struct ses *ses)

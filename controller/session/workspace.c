@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The workspaces of sessions: found, made, filled.  The path of a root or of an
- * agent's workspace is the user's own word and may lead over links; what is
+ * agent's workspace is the user's own word and may lead over his links; what is
  * below it may be a sandbox's work and is walked without any.
  */
 #include <config.h>
@@ -17,51 +17,16 @@
 #include "controller/session/beneath.h"
 #include "controller/session/fill.h"
 #include "controller/session/origin.h"
+#include "controller/session/roots.h"
 #include "proto/cleanup.h"
 
-/* One part of a path; @made: how long what was there before is. */
-static int make_part(const char *path, size_t *made)
-{
-	if (mkdir(path, 0700) == 0) {
-		if (*made == 0)
-			*made = strlen(path);
-		return 0;
-	}
-	return errno == EEXIST || errno == EROFS || errno == EACCES ? 0 : -1;
-}
-
-/*
- * Makes what is missing of a path, each part for this user alone. @made: the
- * length of the first part that was, 0: none.
- */
-static int make_path(const char *path, size_t *made)
-{
-	auto_free char *copy = strdup(path);
-
-	*made = 0;
-	if (!copy)
-		return -1;
-	for (char *at = copy + 1; *at; at++) {
-		int ret;
-
-		if (*at != '/')
-			continue;
-		*at = '\0';
-		ret = make_part(copy, made);
-		*at = '/';
-		if (ret < 0)
-			return -1;
-	}
-	return make_part(copy, made);
-}
-
 /* Takes back what was made and turned out not to be wanted. */
-static void unmake_path(const char *path, size_t made)
+static void unmake_path(const char *path, unsigned int made)
 {
 	auto_free char *copy = strdup(path);
 	size_t len = strlen(path);
 
-	while (copy && made > 0 && len >= made && rmdir(copy) == 0) {
+	for (; copy && made > 0 && rmdir(copy) == 0; made--) {
 		while (len > 0 && copy[len - 1] != '/')
 			len--;
 		while (len > 0 && copy[len - 1] == '/')
@@ -102,16 +67,21 @@ static int check_own(const struct pol_session *session, enum pol_value value,
 
 /* What the user named, made where it is missing. */
 static int open_path(const struct pol_session *session, enum pol_value value,
-		     const char *path, size_t *made, struct ctl_fail *fail)
+		     const char *path, unsigned int *made,
+		     struct ctl_fail *fail)
 {
-	auto_fd fd = -1;
+	char key[SES_ORIGIN_BYTES];
+	struct ses_path way = {
+		.kind = SES_PATH_MAKE,
+		.path = path,
+		.what = ses_origin(session, value, key),
+	};
+	int fd = ses_path_open(session, &way, fail);
 
-	if (make_path(path, made) < 0)
+	*made = way.made;
+	if (fd < 0 && fail->err.code == ERR_NONE)
 		return fail_key(session, value, errno, NULL, fail);
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return fail_key(session, value, errno, NULL, fail);
-	return fd_take(&fd);
+	return fd;
 }
 
 static int judge(const struct pol_session *session, enum pol_value value,
@@ -160,7 +130,7 @@ static int open_sandbox_workspace(const struct pol_session *session,
 {
 	const enum pol_value value = POL_WORKSPACE_ROOT;
 	const char *name = name_below(session);
-	size_t made;
+	unsigned int made;
 	auto_fd root_fd = open_path(session, value, session->workspace_root,
 				    &made, fail);
 	auto_fd fd = -1;
@@ -181,7 +151,7 @@ static int open_sandbox_workspace(const struct pol_session *session,
 /* Made where it is missing, as the gateway does. */
 static int open_agent(const struct pol_session *session, struct ctl_fail *fail)
 {
-	size_t made;
+	unsigned int made;
 	auto_fd fd = open_path(session, POL_WORKSPACE,
 			       session->agent_workspace, &made, fail);
 
@@ -207,10 +177,16 @@ int ses_workspace_open(const struct pol_session *session,
 }
 
 /* What seeds and skills are copied from; where there is none there are none. */
-static int find_agent(const struct pol_session *session)
+static int find_agent(const struct pol_session *session, struct ctl_fail *fail)
 {
-	return open(session->agent_workspace,
-		    O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char key[SES_ORIGIN_BYTES];
+	struct ses_path way = {
+		.kind = SES_PATH_DIR,
+		.path = session->agent_workspace,
+		.what = ses_origin(session, POL_WORKSPACE, key),
+	};
+
+	return ses_path_open(session, &way, fail);
 }
 
 /**
@@ -234,7 +210,9 @@ int ses_workspace_prepare(const struct pol_session *session, int *workspace_fd,
 		if (agent < 0)
 			return -1;
 	} else {
-		agent = find_agent(session);
+		agent = find_agent(session, fail);
+		if (fail->err.code != ERR_NONE)
+			return -1;
 	}
 	if (ses_seed(agent, fd, fail) < 0 ||
 	    ses_skills_mirror(agent, fd, fail) < 0)

@@ -85,6 +85,7 @@ static int fill_argv(const struct unpacking *unpacking, char **argv,
 		{ "--ulimit", "core=0" },  { "--ulimit", "nofile=64" },
 		{ "--ulimit", "nproc=16" }, { "--workdir", "/" },
 		{ "--memory", "256m" },	   { "--pids", "24" },
+		{ "--protect", "!*" },
 	};
 	auto_free char *program = malloc(CLI_PATH_MAX);
 	size_t n = 0;

@@ -216,7 +216,7 @@ static struct ctl_sandbox *prepare(const char *name)
 	return sandbox;
 }
 
-START_TEST(test_a_sandbox_that_is_prepared_can_be_waited_for)
+START_TEST(test_a_prepared_sandbox_can_be_waited_for)
 {
 	struct ctl_fail fail = CTL_FAIL_INIT;
 	struct ctl_sandbox *sandbox = prepare("p");
@@ -238,7 +238,7 @@ START_TEST(test_a_sandbox_that_is_prepared_can_be_waited_for)
 }
 END_TEST
 
-START_TEST(test_a_sandbox_that_is_prepared_can_be_killed)
+START_TEST(test_a_prepared_sandbox_can_be_killed)
 {
 	Ctl__Request req = CTL__REQUEST__INIT;
 	Ctl__Kill kill_msg = CTL__KILL__INIT;
@@ -274,8 +274,8 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, test_a_hook_refuses_a_request);
 	tcase_add_test(tcase, test_a_build_that_fails_is_told_once);
 	tcase_add_test(tcase, test_commands_wait_while_their_sandbox_is_held);
-	tcase_add_test(tcase, test_a_sandbox_that_is_prepared_can_be_waited_for);
-	tcase_add_test(tcase, test_a_sandbox_that_is_prepared_can_be_killed);
+	tcase_add_test(tcase, test_a_prepared_sandbox_can_be_waited_for);
+	tcase_add_test(tcase, test_a_prepared_sandbox_can_be_killed);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

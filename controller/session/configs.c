@@ -17,6 +17,7 @@
 #include "proto/cleanup.h"
 
 #define AGAIN_SEC 1
+#define FORGET_SEC 600 /* what nobody can use, nobody needs to hear of */
 
 /**
  * ses_cfg_ref() - one more user
@@ -261,7 +262,11 @@ size_t ses_config_problems(struct ses *ses)
 	size_t n = 0;
 
 	LIST_FOREACH(config, &ses->configs, link) {
-		if (!config->problem[0] || n == SES_MAX_CONFIGS)
+		/* It may have been mended, and nobody has used it since. */
+		if (config->problem[0] && try_again(config))
+			(void)load(ses, config);
+		if (!config->problem[0] || n == SES_MAX_CONFIGS ||
+		    (!config->now && ctl_now() - config->used_at > FORGET_SEC))
 			continue;
 		(void)snprintf(ses->problems[n], sizeof(ses->problems[n]),
 			       "%.330s%s", config->problem,

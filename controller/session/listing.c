@@ -29,30 +29,45 @@ static struct pol_session *resolve(const struct ses_sandbox *record,
 	return pol_session_new(cfg, key, NULL, err);
 }
 
-/* Is it what the configuration says now? */
-static Ctl__Match match_of(struct ses *ses, struct ses_sandbox *record)
+static void compare(struct ses_sandbox *record,
+		    const struct pol_session *session)
+{
+	record->match = CTL__MATCH__MATCH_NO;
+	if (session->sandboxed &&
+	    strcmp(session->scope_key, record->scope_key) == 0 &&
+	    memcmp(session->hash, record->hash, sizeof(record->hash)) == 0)
+		record->match = CTL__MATCH__MATCH_YES;
+	/* No part of what it was made with, so the present ones count. */
+	record->idle_hours = session->prune_idle_hours;
+	record->max_age_days = session->prune_max_age_days;
+}
+
+/**
+ * ses_record_refresh() - what does the configuration say now?
+ *
+ * Sets match, and when it is to be pruned; looked at once for each
+ * configuration that was in force.
+ */
+void ses_record_refresh(struct ses *ses, struct ses_sandbox *record)
 {
 	struct ctl_fail fail = CTL_FAIL_INIT;
 	struct ses_cfg *cfg = ses_config_any(ses, record->config, &fail);
 	struct pol_session *session;
 
-	if (!cfg)
-		return CTL__MATCH__MATCH_UNKNOWN;
+	if (!cfg) {
+		record->match = CTL__MATCH__MATCH_UNKNOWN;
+		record->match_serial = 0;
+		return;
+	}
 	if (record->match_serial != cfg->serial) {
-		session = resolve(record, cfg->cfg, &fail.err);
 		record->match_serial = cfg->serial;
-		record->match = CTL__MATCH__MATCH_NO;
-		if (!session)
-			record->match = CTL__MATCH__MATCH_UNKNOWN;
-		else if (session->sandboxed &&
-			 strcmp(session->scope_key, record->scope_key) == 0 &&
-			 memcmp(session->hash, record->hash,
-				sizeof(record->hash)) == 0)
-			record->match = CTL__MATCH__MATCH_YES;
+		record->match = CTL__MATCH__MATCH_UNKNOWN;
+		session = resolve(record, cfg->cfg, &fail.err);
+		if (session)
+			compare(record, session);
 		pol_session_free(session);
 	}
 	ses_cfg_unref(cfg);
-	return record->match;
 }
 
 /**
@@ -73,7 +88,8 @@ void ses_item(struct ses *ses, struct ctl_sandbox *sandbox, Ctl__Item *item)
 	item->agent = record->agent;
 	item->scope = record->scope;
 	item->config = (char *)record->config;
-	item->match = match_of(ses, record);
+	ses_record_refresh(ses, record);
+	item->match = record->match;
 }
 
 /* Sessions on their way to a client. */

@@ -276,6 +276,7 @@ int ses_req_host_done(struct ses *ses, struct ctl_client *client,
 /* listing.c */
 int ses_req_list(struct ses *ses, struct ctl_client *client,
 		 const Ctl__Request *req, struct ctl_fail *fail);
+void ses_record_refresh(struct ses *ses, struct ses_sandbox *record);
 void ses_item(struct ses *ses, struct ctl_sandbox *sandbox, Ctl__Item *item);
 
 /* stage.c */

@@ -44,7 +44,7 @@ struct choice {
 	bool unused; /* for as long as its configuration allows, or too old */
 };
 
-static bool is_due(const struct ses_sandbox *record)
+static bool is_due(struct ses_sandbox *record)
 {
 	double now = (double)ses_now_ms();
 	double idle = now - (double)record->used_ms;
@@ -52,12 +52,13 @@ static bool is_due(const struct ses_sandbox *record)
 
 	if (ses_is_busy(record))
 		return false;
+	ses_record_refresh(record->ses, record);
 	if (record->idle_hours > 0 && idle > record->idle_hours * HOUR_MS)
 		return true;
 	return record->max_age_days > 0 && age > record->max_age_days * DAY_MS;
 }
 
-static bool is_chosen(const struct ses_sandbox *record,
+static bool is_chosen(struct ses_sandbox *record,
 		      const struct choice *choice)
 {
 	if (!record->sandbox)

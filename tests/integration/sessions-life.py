@@ -165,6 +165,13 @@ def check_prune(box):
            say + f"idleHours {idle}, maxAgeDays {age}, unused for {hours} h",
            (dry, result, box.items()))
         box.forget()
+    box.sandbox(conf % (0, 0))
+    box.sh(KEY, "true")
+    box.age(2 * HOUR)
+    box.sandbox(conf % (1, 0))
+    box.run("prune")
+    ok(not box.items(), say + "what the configuration says now counts",
+       box.items())
     box.sandbox(conf % (1, 1))
     result = box.sh(KEY, "cat file")
     ok(result.out == b"kept\n" and b"lost" not in result.err,
@@ -266,10 +273,10 @@ def check_broken(box):
     ok(b"the one before is in force" in result.out and
        b"creel.json5:1:" in result.out, say + "doctor says so", result)
     box.sandbox("mode: 'off'")
+    ok(b"the one before" not in box.run("doctor").out,
+       say + "mended: doctor is content again")
     ok(b"is not sandboxed" in box.sh(KEY, "true").err,
        say + "a valid change counts at once")
-    ok(b"the one before" not in box.run("doctor").out,
-       say + "doctor is content again")
     box.forget()
 
 

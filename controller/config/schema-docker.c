@@ -61,19 +61,24 @@ static const struct cfg_key rows[] = {
 	  .max = BYTES_MAX,
 	  .help = "Limit of memory and swap together, so at least memory, "
 		  "which must be set too; -1 is as much swap as there is, 0 "
-		  "counts as not set." },
+		  "counts as not set. Without it a memory limit allows no "
+		  "swap." },
 	{ "docker.cpus", CFG_IN_SANDBOX, CFG_KIND_NUMBER, .min = 0.01,
 	  .max = 4096, .help = "Processor time, such as 0.5 or 2." },
 	{ "docker.ulimits", CFG_IN_SANDBOX, CFG_KIND_ULIMITS, CFG_MERGE_MAP,
 	  .help = "Resource limits of each process by their names of "
 		  "setrlimit(2) in lower case, without rlimit: a number for "
 		  "both, \"SOFT:HARD\", or {soft: NUMBER, hard: NUMBER}. -1 "
-		  "and unlimited are no limit." },
+		  "and unlimited are no limit. A hard limit above that of "
+		  "creel itself is an error, and so is core above 0." },
 	{ "docker.seccompProfile", CFG_IN_SANDBOX, CFG_KIND_PATH,
 	  .help = "A system call filter in Docker's JSON format. It can only "
-		  "take away from creel's own." },
+		  "take away from creel's own. Names in it that are no system "
+		  "calls are passed over, and a warning tells them." },
 	{ "docker.apparmorProfile", CFG_IN_SANDBOX, CFG_KIND_STRING,
-	  .help = "An AppArmor profile that is loaded on the host." },
+	  .help = "An AppArmor profile that is loaded on the host, for every "
+		  "command. A host without AppArmor is an error; unconfined "
+		  "changes nothing." },
 	{ "docker.dns", CFG_IN_SANDBOX, CFG_KIND_ADDRESS_LIST,
 	  .help = "Addresses of name servers." },
 	{ "docker.extraHosts", CFG_IN_SANDBOX, CFG_KIND_HOST_LIST,

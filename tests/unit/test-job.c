@@ -353,7 +353,6 @@ START_TEST(test_job_has_nothing_of_its_parents)
 	ck_assert_uint_eq(board->atexit, 0);
 	free(task.got);
 	event_free(term);
-	fds_before = test_count_fds();
 }
 END_TEST
 

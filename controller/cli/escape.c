@@ -81,7 +81,8 @@ char *cli_escape(const char *text, bool utf8)
 		uint32_t code = 0;
 		size_t len = utf8_decode(at, &code);
 
-		if (len > 0 && !cli_char_is_harmful(code) && (utf8 || len == 1)) {
+		if (len > 0 && !cli_char_is_harmful(code) &&
+		    (utf8 || len == 1)) {
 			memcpy(to, at, len);
 			to += len;
 			at += len;

@@ -43,7 +43,7 @@ static void set_up(void)
 	ck_assert_msg(store != NULL, "%s", err.text);
 }
 
-static void remove_all(void)
+static void remove_files(void)
 {
 	static const char *const names[] = { "creel.db", "creel.db-wal",
 					     "creel.db-shm", "creel.lock" };
@@ -53,6 +53,11 @@ static void remove_all(void)
 		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		(void)unlink(path);
 	}
+}
+
+static void remove_all(void)
+{
+	remove_files();
 	ck_assert_int_eq(rmdir(dir), 0);
 }
 
@@ -386,6 +391,28 @@ START_TEST(test_store_runtime_whose_directory_is_gone_is_forgotten)
 }
 END_TEST
 
+/* Killed right after the file was made, or after its first page. */
+START_TEST(test_store_file_that_was_only_begun_is_finished)
+{
+	static const char *const left[] = { "", "PRAGMA journal_mode = WAL" };
+	struct store_sandbox row = some_sandbox("agent:main:x", "box-1");
+
+	for (size_t i = 0; i < 2; i++) {
+		int fd;
+
+		store_close(store);
+		remove_files();
+		fd = open(file, O_WRONLY | O_CREAT, 0600);
+		ck_assert_int_ge(fd, 0);
+		close(fd);
+		run_sql(left[i]);
+		store = store_open(dir, "/run/one", &err);
+		ck_assert_msg(store != NULL, "%s", err.text);
+		ck_assert_int_eq(store_sandbox_insert(store, &row, &err), 0);
+	}
+}
+END_TEST
+
 /* The bytes of the file before and after an open that is refused. */
 static void check_refused(enum err_code code, const char *want)
 {
@@ -664,6 +691,7 @@ Suite *test_suite(void)
 		       test_store_other_runtime_shares_log_but_not_sandboxes);
 	tcase_add_test(tcase,
 		       test_store_runtime_whose_directory_is_gone_is_forgotten);
+	tcase_add_test(tcase, test_store_file_that_was_only_begun_is_finished);
 	tcase_add_test(tcase, test_store_newer_version_is_refused_untouched);
 	tcase_add_test(
 		tcase,

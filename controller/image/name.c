@@ -181,7 +181,7 @@ static void translate(const char *from, char *to, const char *old,
 {
 	size_t i;
 
-	for (i = 0; from[i] && i < IMG_NAME_MAX_BYTES; i++) {
+	for (i = 0; i < IMG_NAME_MAX_BYTES && from[i]; i++) {
 		const char *at = strchr(old, from[i]);
 
 		to[i] = at ? new[at - old] : from[i];

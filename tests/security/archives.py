@@ -11,6 +11,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -33,12 +34,16 @@ class Room:
 
     def __init__(self, lab):
         self.uid = sec.UIDS["single"] if sec.ROOT else os.getuid()
-        self.dir = os.path.join(lab.dir, "room")
+        # In memory, where there is: it is about hundreds of thousands of files.
+        shm = "/dev/shm" if os.access("/dev/shm", os.W_OK) else lab.dir
+        self.dir = tempfile.mkdtemp(prefix="creel-room-", dir=shm)
+        os.chmod(self.dir, 0o755)
         self.root = os.path.join(self.dir, "root")
         self.canary = os.path.join(self.dir, "canary")
-        for path in (self.dir, self.canary, self.root):
+        for path in (self.canary, self.root):
             os.mkdir(path, 0o755)
             self.give(path)
+        self.give(self.dir)
         for name in ("a", "b"):
             with open(os.path.join(self.canary, name), "w",
                       encoding="utf-8") as file:
@@ -57,6 +62,10 @@ class Room:
         st = os.stat(self.canary + "/a")
         return (sorted(os.listdir(self.dir)), sorted(os.listdir(self.canary)),
                 sec.tree_hash(self.canary), st.st_nlink, st.st_mtime_ns)
+
+    def close(self):
+        self.wire.close()
+        shutil.rmtree(self.dir)
 
     def clear(self):
         shutil.rmtree(self.root)
@@ -135,7 +144,7 @@ def judge(room, name, data, expected, limit):
         wrong.append(f"is no {expected}: {out[-300:]!r}")
     if limit and memory > limit:
         wrong.append(f"took {memory} KiB")
-    if time.monotonic() - began > (20 if limit else 100):
+    if time.monotonic() - began > (60 if limit else 200):
         wrong.append("took too long")
     room.clear()
     return [f"{name}: {x}" for x in wrong], memory
@@ -218,7 +227,7 @@ def imported(lab, room, d):
     """SB-37: the same by way of the command line."""
     store = os.path.join(d.home, ".local", "state", "creel")
     wrong, count = [], 0
-    every = 1 if sec.SCALE == 1 else 41
+    every = 1 if sec.SCALE == 1 else 97
     for at, (name, data, expected) in enumerate(
             tars.everything(room.canary, 100)):
         if at % every or name.startswith("bomb"):
@@ -254,7 +263,7 @@ def main():
         imported(lab, room, d)
         lab.tap.row("SB-37", mode, "archives", None, "held")
         d.stop()
-    room.wire.close()
+    room.close()
     lab.missing("archives")
     lab.finish("archives")
 

@@ -395,6 +395,8 @@ int ctl_req_version(struct ctl_client *client, const Ctl__Request *req,
 
 /* trust.c */
 void ctl_trust_look(struct ctl_sandbox *sandbox, struct ctl_exec *exec);
+void ctl_trust_begin(struct ctl_exec *exec);
+void ctl_trust_told(struct ctl_exec *exec);
 void ctl_trust_fill(struct ctl_sandbox *sandbox, Ctl__Item *item);
 
 /* state.c: what is on disk */

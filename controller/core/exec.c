@@ -114,6 +114,7 @@ static int send_exec(struct ctl_exec *exec, struct ctl_fail *fail)
 		return ctl_fail_hint(fail,
 				     "give yourself a range of ids in /etc/subuid and /etc/subgid");
 	}
+	ctl_trust_begin(exec);
 	if (ctl_defaults_apply(&exec->sandbox->defaults, exec->cmd,
 			       &fail->err) < 0 ||
 	    ctl_command_complete(exec->cmd, &exec->user, &fail->err) < 0 ||
@@ -158,7 +159,7 @@ static void reply_started(struct ctl_exec *exec, struct ctl_waiter *waiter,
 	struct ctl_sandbox *sandbox = exec->sandbox;
 	Ctl__Reply reply = CTL__REPLY__INIT;
 	Ctl__Started msg = CTL__STARTED__INIT;
-	char *warnings[CTL_SANDBOX_WARNINGS + 1];
+	char *warnings[CTL_SANDBOX_WARNINGS + 1 + CTL_EXEC_WARNINGS];
 
 	msg.sandbox = sandbox->label.name;
 	msg.id = sandbox->hex;
@@ -171,6 +172,8 @@ static void reply_started(struct ctl_exec *exec, struct ctl_waiter *waiter,
 		warnings[msg.n_warnings++] = sandbox->warnings[i];
 	if (exec->note[0])
 		warnings[msg.n_warnings++] = exec->note;
+	for (size_t i = 0; i < exec->n_warnings; i++)
+		warnings[msg.n_warnings++] = exec->warnings[i];
 	reply.re_case = CTL__REPLY__RE_STARTED;
 	reply.started = &msg;
 	ctl_reply(waiter->client, waiter->seq, &reply, tty_fd);
@@ -225,6 +228,8 @@ void ctl_exec_started(struct ctl_exec *exec, int tty_fd)
 	exec->state = CTL_EXEC_RUNNING;
 	LIST_FOREACH(waiter, &exec->waiters, of_object)
 		reply_started(exec, waiter, tty_fd);
+	if (!LIST_EMPTY(&exec->waiters))
+		ctl_trust_told(exec);
 }
 
 /**
@@ -331,6 +336,9 @@ static void orphan(struct ctl_exec *exec)
 		ctl_exec_forget(exec);
 		return;
 	}
+	/* It never began: whoever reads its output would wait for the end. */
+	ctl_command_free(exec->cmd);
+	exec->cmd = NULL;
 	exec->ctl->n_orphans++;
 	LIST_REMOVE(exec, link);
 	exec->sandbox->n_execs--;
@@ -486,8 +494,7 @@ void ctl_exec_tick(struct ctl *ctl)
 void ctl_exec_free(struct ctl_exec *exec)
 {
 	ctl_command_free(exec->cmd);
-	for (size_t i = 0; i < exec->n_warnings; i++)
-		free(exec->warnings[i]);
+	ctl_trust_told(exec);
 	free(exec->name);
 	free(exec);
 }

@@ -50,7 +50,8 @@ int ctl_watch_add(struct ctl_watch *watch, int root, const char *path,
 		  const struct ctl_inode *masked);
 /* Each is told once: a path that has appeared or whose mask is gone. */
 typedef void ctl_watch_fn(void *arg, const char *path, bool appeared);
-void ctl_watch_look(struct ctl_watch *watch, ctl_watch_fn *fn, void *arg);
+void ctl_watch_look(struct ctl_watch *watch, bool masks_only,
+		    ctl_watch_fn *fn, void *arg);
 /* For the next controller: as much of it as there is room for. */
 void ctl_watch_pack(const struct ctl_watch *watch, char *text, size_t size);
 /* NULL where there is nothing to watch, or no memory. */

@@ -55,8 +55,27 @@ void ctl_trust_look(struct ctl_sandbox *sandbox, struct ctl_exec *exec)
 {
 	struct telling telling = { sandbox, exec };
 
-	if (sandbox->watch)
-		ctl_watch_look(sandbox->watch, tell, &telling);
+	ctl_watch_look(sandbox->watch, false, tell, &telling);
+}
+
+/**
+ * ctl_trust_begin() - are the masks still there, before a command starts?
+ */
+void ctl_trust_begin(struct ctl_exec *exec)
+{
+	struct telling telling = { exec->sandbox, exec };
+
+	if (!exec->created)
+		ctl_watch_look(exec->sandbox->watch, true, tell, &telling);
+}
+
+/**
+ * ctl_trust_told() - the client has heard what there was so far
+ */
+void ctl_trust_told(struct ctl_exec *exec)
+{
+	while (exec->n_warnings > 0)
+		free(exec->warnings[--exec->n_warnings]);
 }
 
 /**

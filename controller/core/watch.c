@@ -180,15 +180,21 @@ static void look_at(struct path *path, int root_fd, ctl_watch_fn *fn,
 
 /**
  * ctl_watch_look() - what has changed?
+ * @masks_only: not what has appeared
  */
-void ctl_watch_look(struct ctl_watch *watch, ctl_watch_fn *fn, void *arg)
+void ctl_watch_look(struct ctl_watch *watch, bool masks_only,
+		    ctl_watch_fn *fn, void *arg)
 {
 	for (int i = 0; watch && i < watch->n_roots; i++) {
 		auto_fd root_fd = open_root(&watch->roots[i]);
 
-		for (size_t j = 0; root_fd >= 0 && j < watch->count; j++)
-			if (watch->list[j].root == i && !watch->list[j].told)
-				look_at(&watch->list[j], root_fd, fn, arg);
+		for (size_t j = 0; root_fd >= 0 && j < watch->count; j++) {
+			struct path *path = &watch->list[j];
+
+			if (path->root == i && !path->told &&
+			    (path->masked || !masks_only))
+				look_at(path, root_fd, fn, arg);
+		}
 	}
 }
 

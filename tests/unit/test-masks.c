@@ -106,7 +106,7 @@ static const char *look(struct ctl_watch *watch)
 	static char told[256];
 
 	told[0] = '\0';
-	ctl_watch_look(watch, note, told);
+	ctl_watch_look(watch, false, note, told);
 	return told;
 }
 

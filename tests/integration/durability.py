@@ -3,7 +3,8 @@
 """kill -9 of creeld at random moments while twenty sessions are in use.
 
 Whatever a client was told is in the audit log, once and with its status; each
-session has one sandbox, the same before and after; the database always opens.
+session has one sandbox, the same before and after, and no command runs in one
+that is not set up; the database always opens.
 Prints its seed; CREEL_TEST_SEED repeats it, CREEL_TEST_SCALE=1 does it all.
 """
 import contextlib
@@ -70,7 +71,8 @@ class Script:
                     self.command(mark, index, status)
 
     def command(self, mark, index, status):
-        script = 'readlink /proc/self/ns/mnt; exit "$1"'
+        script = ('[ -e /tmp/set-up ] || exit 111; '
+                  'readlink /proc/self/ns/mnt; exit "$1"')
         result = self.box.run("exec", self.keys[index], "--", "sh", "-c",
                               script, mark, str(status))
         where = result.out.strip()
@@ -172,7 +174,8 @@ def check(box):
     say = f"{box.mode}: "
     config = {"agents": {"defaults": {"sandbox": {
         "mode": "all", "scope": "session",
-        "workspaceRoot": box.path("work", "boxes")}}}}
+        "workspaceRoot": box.path("work", "boxes"),
+        "docker": {"setupCommand": ": >/tmp/set-up"}}}}}
     box.env["CREEL_CONFIG"] = box.path("work", "creel.json5")
     box.write("creel.json5", json.dumps(config))
     result = box.run("exec", f"agent:main:{box.key('first')}", "--", "true")

@@ -230,6 +230,54 @@ static struct ses_sandbox *record_for(struct ses *ses,
 	return NULL;
 }
 
+/* Whose folder has the name of this session's? */
+struct clash {
+	const struct pol_session *session; /* borrowed */
+	bool found;
+};
+
+static void see(struct clash *clash, const char *scope_key)
+{
+	char slug[POL_SLUG_BYTES];
+
+	pol_slug(scope_key, slug);
+	clash->found |= strcmp(scope_key, clash->session->scope_key) != 0 &&
+			strcmp(slug, clash->session->slug) == 0;
+}
+
+static void see_session(const struct store_session *row, void *arg)
+{
+	see(arg, row->scope_key);
+}
+
+/**
+ * ses_folder_check() - is the folder of a session its own?
+ * @name: of its sandbox, which may not be the session's where that is taken
+ *
+ * Of a key its folder's name has 32 bits: whoever may choose keys finds one
+ * that would get the folder of another session.
+ */
+int ses_folder_check(struct ses *ses, const struct pol_session *session,
+		     const char *name, struct ctl_fail *fail)
+{
+	struct clash clash = { .session = session };
+	const struct ses_sandbox *record;
+
+	LIST_FOREACH(record, &ses->sandboxes, link)
+		see(&clash, record->scope_key);
+	if (store_session_by_sandbox(ses->store, name, see_session, &clash,
+				     &fail->err) < 0 ||
+	    store_session_by_sandbox(ses->store, session->name, see_session,
+				     &clash, &fail->err) < 0)
+		return err_wrap(&fail->err, "sessions");
+	if (!clash.found)
+		return 0;
+	err_set(&fail->err, ERR_DENIED, 0,
+		"session %.60s: its folder %.48s is that of another session",
+		session->key, session->slug);
+	return ctl_fail_hint(fail, "use another key");
+}
+
 /**
  * ses_make() - a sandbox for a session that has none
  * @target: its session is lent to it on success, for this turn
@@ -246,6 +294,8 @@ struct ses_sandbox *ses_make(struct ses *ses, struct ses_target *target,
 
 	if (choose_name(ses, msg->config->path, target->session, name, fail) <
 	    0)
+		return NULL;
+	if (ses_folder_check(ses, target->session, name, fail) < 0)
 		return NULL;
 	record = record_for(ses, target, msg->config->path, fail);
 	if (!record)

@@ -223,6 +223,8 @@ int ses_req_target(struct ses *ses, struct ctl_client *client,
 		   const Ctl__Request *req, struct ctl_fail *fail);
 
 /* make.c: a sandbox, from the first request to the first command */
+int ses_folder_check(struct ses *ses, const struct pol_session *session,
+		     const char *name, struct ctl_fail *fail);
 struct ses_sandbox *ses_make(struct ses *ses, struct ses_target *target,
 			     const Ctl__Exec *msg, struct wire_frame *frame,
 			     struct ctl_fail *fail);

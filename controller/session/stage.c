@@ -187,7 +187,9 @@ int ses_req_media(struct ses *ses, struct ctl_client *client,
 
 	if (ses_target_session(ses, msg->session, msg->config, &target, fail) <
 		    0 ||
-	    check(msg, &target, fail) < 0)
+	    check(msg, &target, fail) < 0 ||
+	    ses_folder_check(ses, target.session, target.session->name, fail) <
+		    0)
 		return -1;
 	stage = calloc(1, sizeof(*stage));
 	if (!stage)

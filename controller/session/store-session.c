@@ -88,6 +88,25 @@ int store_session_each(struct store *store, store_session_fn *fn, void *arg,
 }
 
 /**
+ * store_session_by_sandbox() - the sessions that had a sandbox of this name
+ * @fn: must not change sessions
+ */
+int store_session_by_sandbox(struct store *store, const char *name,
+			     store_session_fn *fn, void *arg, struct err *err)
+{
+	sqlite3_stmt *stmt = store_stmt(store, STORE_SESSION_BY_SANDBOX, err);
+	struct store_session row;
+	int ret = -1;
+
+	if (stmt)
+		store_bind_text(stmt, 1, name);
+	while (stmt && (ret = store_step(store, stmt, err)) > 0)
+		if (read_session(stmt, &row))
+			fn(&row, arg);
+	return ret;
+}
+
+/**
  * store_session_delete() - forget a session
  */
 int store_session_delete(struct store *store, const char *config,

@@ -41,6 +41,8 @@ static const char *const sql[STORE_SQL_COUNT] = {
 		" scope_key = ?4, sandbox = ?5, used_ms = ?7 RETURNING id",
 	[STORE_SESSION_EACH] =
 		"SELECT " SESSION_COLUMNS " FROM session ORDER BY id",
+	[STORE_SESSION_BY_SANDBOX] =
+		"SELECT " SESSION_COLUMNS " FROM session WHERE sandbox = ?",
 	[STORE_SESSION_DELETE] =
 		"DELETE FROM session WHERE config = ?1 AND key = ?2",
 	[STORE_SANDBOX_INSERT] =

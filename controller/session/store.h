@@ -84,6 +84,8 @@ int store_session_use(struct store *store, const struct store_session *row,
 		      int64_t *id, struct err *err);
 int store_session_each(struct store *store, store_session_fn *fn, void *arg,
 		       struct err *err);
+int store_session_by_sandbox(struct store *store, const char *name,
+			     store_session_fn *fn, void *arg, struct err *err);
 int store_session_delete(struct store *store, const char *config,
 			 const char *key, struct err *err);
 

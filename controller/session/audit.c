@@ -272,6 +272,9 @@ int ses_audit_ask(struct ses_audit *audit, const struct ses_ask *ask,
 	*id = 0;
 	if (need_store(audit, err) < 0)
 		return -1;
+	/* Not within what may be taken back: here they are forgotten. */
+	if (!store_is_begun(audit->store))
+		write_ends(audit);
 	/* Its client has come back, after a restart most likely. */
 	open = ask->token ? ses_open_find(audit, ask->token) : NULL;
 	if (open && open->sandboxed == ask->sandboxed &&

@@ -35,8 +35,44 @@ void ses_cfg_unref(struct ses_cfg *cfg)
 {
 	if (!cfg || --cfg->refs > 0)
 		return;
+	for (size_t i = 0; i < SES_RESOLVED; i++)
+		pol_session_free(cfg->resolved[i]);
 	cfg_free(cfg->cfg);
 	free(cfg);
+}
+
+/**
+ * ses_cfg_take() - what applies to a session, if it was resolved lately
+ * @key: as it was given
+ *
+ * Return: owned, or NULL.
+ */
+struct pol_session *ses_cfg_take(struct ses_cfg *cfg, const char *key)
+{
+	struct pol_session *found;
+
+	for (size_t i = 0; i < SES_RESOLVED && cfg->resolved[i]; i++) {
+		found = cfg->resolved[i];
+		if (strcmp(found->given, key) != 0)
+			continue;
+		memmove(&cfg->resolved[i], &cfg->resolved[i + 1],
+			(SES_RESOLVED - 1 - i) * sizeof(found));
+		cfg->resolved[SES_RESOLVED - 1] = NULL;
+		return found;
+	}
+	return NULL;
+}
+
+/**
+ * ses_cfg_put() - keep it for the next time
+ * @session: of this configuration; taken over
+ */
+void ses_cfg_put(struct ses_cfg *cfg, struct pol_session *session)
+{
+	pol_session_free(cfg->resolved[SES_RESOLVED - 1]);
+	memmove(&cfg->resolved[1], &cfg->resolved[0],
+		(SES_RESOLVED - 1) * sizeof(session));
+	cfg->resolved[0] = session;
 }
 
 static void config_free(struct ses *ses, struct ses_config *config)

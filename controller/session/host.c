@@ -92,8 +92,12 @@ static int remember(struct ses *ses, const struct pol_session *session,
 		.created_ms = ses_now_ms(),
 		.used_ms = ses_now_ms(),
 	};
+	struct ses_sandbox *record =
+		ses_record_find(ses, row.config, row.scope_key);
 	int64_t id;
 
+	if (record)
+		ses_record_know(record, NULL);
 	return store_session_use(ses->store, &row, &id, err);
 }
 

@@ -183,6 +183,7 @@ int ses_req_list(struct ses *ses, struct ctl_client *client,
 	batch->seq = req->seq;
 	batch->now_ms = ses_now_ms();
 	add_sandboxes(batch);
+	ses_records_flush(ses);
 	ret = store_session_each(ses->store, add_session, batch, &fail->err);
 	if (ret < 0)
 		batch->n = 0;

@@ -364,6 +364,7 @@ void ses_free(struct ses *ses)
 
 	if (!ses)
 		return;
+	ses_records_flush(ses);
 	while ((record = LIST_FIRST(&ses->sandboxes))) {
 		record->sandbox = NULL;
 		ses_record_free(record);

@@ -28,6 +28,7 @@
 #include "controller/session/store.h"
 
 #define SES_MAX_CONFIGS 64
+#define SES_RESOLVED 16 /* sessions of a configuration that are kept */
 #define SES_PREPARE_MS 600000 /* copies of large skills take their time */
 #define SES_PRUNE_SEC 60
 #define SES_STORE_RETRY_SEC 1
@@ -39,6 +40,8 @@ struct ses_cfg {
 	struct cfg *cfg; /* owned */
 	unsigned int refs;
 	uint64_t serial; /* no two of a creeld have the same */
+	/* Owned: what was resolved last and is in no use, the newest first. */
+	struct pol_session *resolved[SES_RESOLVED];
 };
 
 /* A configuration file, by its path and what ~ means in it. */
@@ -117,7 +120,9 @@ struct ses_sandbox {
 	uint8_t hash[POL_HASH_BYTES];
 	double idle_hours, max_age_days;
 	int64_t created_ms, used_ms;
-	bool used;          /* used_ms is newer than in the store */
+	char *session;      /* owned: key used last, with a row; NULL none */
+	int64_t session_ms; /* when that was */
+	bool used;          /* they are newer than in the store */
 	uint64_t match_serial; /* match is that of this ses_cfg */
 	Ctl__Match match;
 };
@@ -173,6 +178,8 @@ struct ses_cfg *ses_config_get(struct ses *ses, const char *path,
 			       const char *home, struct ctl_fail *fail);
 struct ses_cfg *ses_cfg_ref(struct ses_cfg *cfg);
 void ses_cfg_unref(struct ses_cfg *cfg);
+struct pol_session *ses_cfg_take(struct ses_cfg *cfg, const char *key);
+void ses_cfg_put(struct ses_cfg *cfg, struct pol_session *session);
 struct ses_cfg *ses_config_any(struct ses *ses, const char *path,
 			       struct ctl_fail *fail);
 size_t ses_config_problems(struct ses *ses);
@@ -199,7 +206,9 @@ int ses_record_insert(struct ses_sandbox *record,
 		      const struct pol_session *session,
 		      const struct ctl_defaults *defaults,
 		      struct ctl_fail *fail);
-int ses_record_use(struct ses_sandbox *record, struct ctl_fail *fail);
+void ses_record_use(struct ses_sandbox *record);
+bool ses_record_knows(struct ses_sandbox *record, const char *key);
+void ses_record_know(struct ses_sandbox *record, const char *key);
 void ses_record_end(struct ses_sandbox *record, bool lost);
 void ses_record_forget(struct ses_sandbox *record);
 void ses_record_free(struct ses_sandbox *record);

@@ -79,6 +79,7 @@ void ses_record_free(struct ses_sandbox *record)
 	ses_make_free(record->make);
 	ctl_map_del(&record->ses->scopes, &record->by_scope);
 	LIST_REMOVE(record, link);
+	ses_record_know(record, NULL);
 	free(record->index);
 	free(record->workspace);
 	free(record);
@@ -155,6 +156,8 @@ int ses_record_fill(struct ses_sandbox *record,
 	record->max_age_days = session->prune_max_age_days;
 	record->created_ms = record->used_ms = ses_now_ms();
 	record->match_serial = 0;
+	/* Its name may be another. */
+	ses_record_know(record, NULL);
 	return 0;
 }
 
@@ -244,33 +247,83 @@ int ses_record_insert(struct ses_sandbox *record,
 
 /**
  * ses_record_use() - a command has been accepted
+ *
+ * What is in memory is written every few seconds: a kill of this process makes
+ * it so much older, which is all that prune and lists go by.
  */
-int ses_record_use(struct ses_sandbox *record, struct ctl_fail *fail)
+void ses_record_use(struct ses_sandbox *record)
 {
 	record->used_ms = ses_now_ms();
-	record->used = false;
-	if (record->row &&
-	    store_sandbox_used(record->ses->store, record->row,
-			       record->used_ms, &fail->err) < 0)
-		return err_wrap(&fail->err, "sessions");
-	return 0;
+	record->used = true;
 }
 
 /**
- * ses_records_flush() - when commands ended since
+ * ses_record_knows() - is there a row of this session already?
+ *
+ * Of the one that was used last; that it is used again is noted.
+ */
+bool ses_record_knows(struct ses_sandbox *record, const char *key)
+{
+	if (!record->session || strcmp(record->session, key) != 0)
+		return false;
+	record->session_ms = record->used_ms;
+	return true;
+}
+
+static int flush_session(struct ses_sandbox *record, struct err *err)
+{
+	struct store *store = record->ses->store;
+
+	if (!store || !record->used || !record->session)
+		return 0;
+	return store_session_used(store, record->config, record->session,
+				  record->session_ms, err);
+}
+
+/**
+ * ses_record_know() - the row of this session is written
+ * @key: NULL: it may not be what it was
+ */
+void ses_record_know(struct ses_sandbox *record, const char *key)
+{
+	(void)flush_session(record, &(struct err)ERR_INIT);
+	free(record->session);
+	record->session = key ? strdup(key) : NULL;
+	record->session_ms = record->used_ms;
+}
+
+static int flush(struct ses_sandbox *record, struct err *err)
+{
+	if (record->row &&
+	    store_sandbox_used(record->ses->store, record->row,
+			       record->used_ms, err) < 0)
+		return -1;
+	return flush_session(record, err);
+}
+
+/**
+ * ses_records_flush() - write down when they were used last
  */
 void ses_records_flush(struct ses *ses)
 {
 	struct ses_sandbox *record;
 	struct err err = ERR_INIT;
+	bool any = false;
 
-	LIST_FOREACH(record, &ses->sandboxes, link) {
-		if (!record->used || !record->row || !ses->store)
-			continue;
+	LIST_FOREACH(record, &ses->sandboxes, link)
+		any |= record->used;
+	if (!any || !ses->store || store_begin(ses->store, &err) < 0)
+		return;
+	LIST_FOREACH(record, &ses->sandboxes, link)
+		if (record->used && flush(record, &err) < 0)
+			break;
+	/* What is not written now is tried again. */
+	if (record)
+		store_rollback(ses->store);
+	if (record || store_commit(ses->store, &err) < 0)
+		return;
+	LIST_FOREACH(record, &ses->sandboxes, link)
 		record->used = false;
-		(void)store_sandbox_used(ses->store, record->row,
-					 record->used_ms, &err);
-	}
 }
 
 static void take_row(struct ses_sandbox *record,

@@ -55,6 +55,22 @@ int store_session_use(struct store *store, const struct store_session *row,
 	return ret > 0 ? store_do(store, stmt, err) : ret;
 }
 
+/**
+ * store_session_used() - a session that is known has been used again
+ */
+int store_session_used(struct store *store, const char *config,
+		       const char *key, int64_t used_ms, struct err *err)
+{
+	sqlite3_stmt *stmt = store_stmt(store, STORE_SESSION_USED, err);
+
+	if (!stmt)
+		return -1;
+	store_bind_text(stmt, 1, config);
+	store_bind_text(stmt, 2, key);
+	(void)sqlite3_bind_int64(stmt, 3, used_ms);
+	return store_do(store, stmt, err);
+}
+
 static bool read_session(sqlite3_stmt *stmt, struct store_session *row)
 {
 	bool broken = false;

@@ -39,6 +39,8 @@ static const char *const sql[STORE_SQL_COUNT] = {
 		" created_ms, used_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
 		" ON CONFLICT (config, key) DO UPDATE SET agent = ?3,"
 		" scope_key = ?4, sandbox = ?5, used_ms = ?7 RETURNING id",
+	[STORE_SESSION_USED] =
+		"UPDATE session SET used_ms = ?3 WHERE config = ?1 AND key = ?2",
 	[STORE_SESSION_EACH] =
 		"SELECT " SESSION_COLUMNS " FROM session ORDER BY id",
 	[STORE_SESSION_BY_SANDBOX] =

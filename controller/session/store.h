@@ -82,6 +82,9 @@ typedef void store_sandbox_fn(const struct store_sandbox *row, void *arg);
 /* Inserts or updates by (config, key); out: its id. One indexed statement. */
 int store_session_use(struct store *store, const struct store_session *row,
 		      int64_t *id, struct err *err);
+/* Of one that is there. */
+int store_session_used(struct store *store, const char *config,
+		       const char *key, int64_t used_ms, struct err *err);
 int store_session_each(struct store *store, store_session_fn *fn, void *arg,
 		       struct err *err);
 int store_session_by_sandbox(struct store *store, const char *name,

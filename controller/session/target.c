@@ -16,8 +16,8 @@
  */
 void ses_target_fini(struct ses_target *target)
 {
-	if (!target->lent)
-		pol_session_free(target->session);
+	if (target->session && !target->lent)
+		ses_cfg_put(target->cfg, target->session);
 	ses_cfg_unref(target->cfg);
 	target->session = NULL;
 	target->cfg = NULL;
@@ -56,16 +56,20 @@ static bool is_id(const char *text)
 	       strlen(text) == CTL_HEX_BYTES - 1;
 }
 
-static struct pol_session *resolve(const struct cfg *cfg, const char *text,
+static struct pol_session *resolve(struct ses_cfg *cfg, const char *text,
 				   struct ctl_fail *fail)
 {
 	char key[POL_KEY_MAX_BYTES + CFG_AGENT_ID_MAX + 16];
+	struct pol_session *session;
 
-	if (pol_is_session_key(cfg, text))
-		return pol_session_new(cfg, text, NULL, &fail->err);
-	(void)snprintf(key, sizeof(key), "agent:%s:%s", cfg->default_agent,
-		       text);
-	return pol_session_new(cfg, key, NULL, &fail->err);
+	if (!pol_is_session_key(cfg->cfg, text)) {
+		(void)snprintf(key, sizeof(key), "agent:%s:%s",
+			       cfg->cfg->default_agent, text);
+		text = key;
+	}
+	session = ses_cfg_take(cfg, text);
+	return session ? session :
+			 pol_session_new(cfg->cfg, text, NULL, &fail->err);
 }
 
 /**
@@ -89,7 +93,7 @@ int ses_target_session(struct ses *ses, const char *target,
 		return -1;
 	if (!config->path[0] && !pol_is_session_key(out->cfg->cfg, target))
 		return 0;
-	out->session = resolve(out->cfg->cfg, target, fail);
+	out->session = resolve(out->cfg, target, fail);
 	if (!out->session)
 		return -1;
 	if (ses_store_need(ses, fail) < 0)

@@ -138,8 +138,6 @@ static int remember_session(struct use *use, struct err *err)
 	struct store_session row = { .config = record->config };
 	int64_t id;
 
-	if (!session)
-		return 0;
 	row.key = session->key;
 	row.agent = session->agent_id;
 	row.scope_key = session->scope_key;
@@ -175,16 +173,26 @@ static int audit(struct use *use, const struct ctl_command *cmd, int64_t *id,
 static int remember(struct use *use, const struct ctl_command *cmd,
 		    int64_t *audit_id, struct ctl_fail *fail)
 {
+	const struct pol_session *session = use->target->session;
+	struct ses_sandbox *record = use->target->record;
 	struct store *store = use->ses->store;
 	struct err *err = &fail->err;
 
+	ses_record_use(record);
+	/* One statement is a transaction of its own. */
+	if (!session || ses_record_knows(record, session->key)) {
+		if (audit(use, cmd, audit_id, err) == 0)
+			return 0;
+		return err_wrap(err, "sessions");
+	}
 	if (store_begin(store, err) < 0)
 		return err_wrap(err, "sessions");
-	if (ses_record_use(use->target->record, fail) == 0 &&
-	    remember_session(use, err) == 0 &&
+	if (remember_session(use, err) == 0 &&
 	    audit(use, cmd, audit_id, err) == 0 &&
-	    store_commit(store, err) == 0)
+	    store_commit(store, err) == 0) {
+		ses_record_know(record, session->key);
 		return 0;
+	}
 	store_rollback(store);
 	return err_wrap(err, "sessions");
 }

@@ -229,9 +229,12 @@ START_TEST(test_store_session_used_again_is_one_row)
 	row.created_ms = row.used_ms = 2;
 	ck_assert_int_eq(store_session_use(store, &row, &again, &err), 0);
 	ck_assert(id > 0 && id == again);
+	ck_assert_int_eq(store_session_used(store, "/c", row.key, 3, &err), 0);
+	ck_assert_int_eq(store_session_used(store, "/d", row.key, 4, &err), 0);
+	ck_assert_int_eq(store_session_used(store, "/c", "other", 4, &err), 0);
 	reopen();
 	ck_assert_int_eq(store_session_each(store, see_session, text, &err), 0);
-	ck_assert_str_eq(text, "agent:main:x main b 1 2");
+	ck_assert_str_eq(text, "agent:main:x main b 1 3");
 	ck_assert_int_eq(store_session_delete(store, "/c", "agent:main:x",
 					      &err),
 			 0);

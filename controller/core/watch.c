@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "controller/core/masks.h"
@@ -135,24 +137,69 @@ int ctl_watch_add(struct ctl_watch *watch, int root, const char *path,
 	return 0;
 }
 
-/* 1: something is there, and @st of it; 0: nothing; -1: it cannot be told. */
-static int look(int root_fd, const char *path, struct stat *st)
+/* What is looked into; paths of one directory come one after the other. */
+struct place {
+	int root_fd;    /* borrowed */
+	const char *of; /* borrowed: a path that leads into it; NULL: none */
+	size_t len;     /* of its name in that; 0: the root */
+	int fd;         /* owned: of it; -1: none */
+	int there;      /* what is said of all in it where there is none */
+};
+
+static int judge(int why)
+{
+	if (why == ENOENT)
+		return 0;
+	/* A link or a file on the way leads git and others elsewhere. */
+	return why == ELOOP || why == ENOTDIR || why == EACCES ? 1 : -1;
+}
+
+static void go_to(struct place *place, const char *path)
 {
 	struct open_how how = {
-		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
 			   RESOLVE_NO_MAGICLINKS,
 	};
-	auto_fd fd = (int)syscall(SYS_openat2, root_fd, path, &how,
-				  sizeof(how));
+	const char *last = strrchr(path, '/');
+	size_t len = last ? (size_t)(last - path) : 0;
+	char name[NAME_BYTES];
 
-	memset(st, 0, sizeof(*st));
-	if (fd >= 0)
-		return ctl_source_stat(fd, st) == 0 ? 1 : -1;
-	if (errno == ENOENT)
-		return 0;
-	/* A link or a file on the way leads git and others elsewhere. */
-	return errno == ELOOP || errno == ENOTDIR || errno == EACCES ? 1 : -1;
+	if (place->of && place->len == len &&
+	    strncmp(place->of, path, len) == 0)
+		return;
+	fd_close(&place->fd);
+	place->of = path;
+	place->len = len;
+	if (len == 0)
+		return;
+	(void)snprintf(name, sizeof(name), "%.*s", (int)len, path);
+	place->fd = (int)syscall(SYS_openat2, place->root_fd, name, &how,
+				 sizeof(how));
+	place->there = place->fd < 0 ? judge(errno) : 0;
+}
+
+/* 1: something is there, and @inode of it; 0: nothing; -1: it cannot be told. */
+static int look(struct place *place, const char *path,
+		struct ctl_inode *inode)
+{
+	struct statx st;
+	const char *name;
+	int fd;
+
+	*inode = (struct ctl_inode){ 0, 0 };
+	go_to(place, path);
+	if (place->len > 0 && place->fd < 0)
+		return place->there;
+	fd = place->len > 0 ? place->fd : place->root_fd;
+	name = place->len > 0 ? path + place->len + 1 : path;
+	if (statx(fd, name,
+		  AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+		  STATX_TYPE | STATX_INO, &st) < 0)
+		return judge(errno);
+	inode->dev = makedev(st.stx_dev_major, st.stx_dev_minor);
+	inode->ino = st.stx_ino;
+	return 1;
 }
 
 static int open_root(const struct root *root)
@@ -165,17 +212,44 @@ static int open_root(const struct root *root)
 	return fd_take(&fd);
 }
 
-static void look_at(struct path *path, int root_fd, ctl_watch_fn *fn,
+static void look_at(struct place *place, struct path *path, ctl_watch_fn *fn,
 		    void *arg)
 {
-	struct stat st;
-	int there = look(root_fd, path->path, &st);
+	struct ctl_inode inode;
+	int there = look(place, path->path, &inode);
 
-	if (there < 0 ||
-	    (path->masked ? there == 1 && same(&path->inode, &st) : !there))
+	if (there < 0 || (path->masked ? there == 1 &&
+						 inode.ino == path->inode.ino &&
+						 inode.dev == path->inode.dev :
+					 !there))
 		return;
 	path->told = true;
 	fn(arg, path->path, !path->masked);
+}
+
+static bool is_due(const struct path *path, int root, bool masks_only)
+{
+	return path->root == root && !path->told &&
+	       (path->masked || !masks_only);
+}
+
+static void look_below(struct ctl_watch *watch, int root, bool masks_only,
+		       ctl_watch_fn *fn, void *arg)
+{
+	struct place place = { .root_fd = -1, .fd = -1 };
+	auto_fd root_fd = -1;
+
+	for (size_t i = 0; i < watch->count; i++) {
+		if (!is_due(&watch->list[i], root, masks_only))
+			continue;
+		if (root_fd < 0)
+			root_fd = open_root(&watch->roots[root]);
+		if (root_fd < 0)
+			return;
+		place.root_fd = root_fd;
+		look_at(&place, &watch->list[i], fn, arg);
+	}
+	fd_close(&place.fd);
 }
 
 /**
@@ -185,17 +259,8 @@ static void look_at(struct path *path, int root_fd, ctl_watch_fn *fn,
 void ctl_watch_look(struct ctl_watch *watch, bool masks_only,
 		    ctl_watch_fn *fn, void *arg)
 {
-	for (int i = 0; watch && i < watch->n_roots; i++) {
-		auto_fd root_fd = open_root(&watch->roots[i]);
-
-		for (size_t j = 0; root_fd >= 0 && j < watch->count; j++) {
-			struct path *path = &watch->list[j];
-
-			if (path->root == i && !path->told &&
-			    (path->masked || !masks_only))
-				look_at(path, root_fd, fn, arg);
-		}
-	}
+	for (int i = 0; watch && i < watch->n_roots; i++)
+		look_below(watch, i, masks_only, fn, arg);
 }
 
 static bool append(char *text, size_t size, size_t *used, const char *line)

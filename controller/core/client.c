@@ -267,6 +267,9 @@ int ctl_client_new(struct ctl *ctl, int fd, struct err *err)
 	LIST_INSERT_HEAD(&ctl->clients, client, link);
 	ctl->n_clients++;
 	ctl_conn_read(&client->conn, ctl->ready);
+	/* Its first request is there already, most often. */
+	if (ctl->ready)
+		event_active(&client->conn.in, EV_READ, 0);
 	return 0;
 }
 

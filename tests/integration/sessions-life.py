@@ -224,6 +224,28 @@ def lose(box):
     wait_for(lambda: not everyone & set(parents()), 5)
 
 
+def check_used(box):
+    """When a session and its sandbox were used last, in the store."""
+    like = f"%{os.path.basename(box.top)}%"
+    box.sandbox("mode: 'all', scope: 'agent'")
+    for key in (KEY, "agent:main:two"):
+        box.sh(key, "true")
+    before = int(time.time() * 1000)
+    box.sh("agent:main:two", "true")
+    for pid in box.creeld():
+        os.kill(pid, signal.SIGTERM)
+        wait_for(lambda pid=pid: pid not in box.creeld())
+    used = dict(box.database("SELECT key, used_ms FROM session"
+                             " WHERE config LIKE ?", (like,)))
+    boxes = box.database("SELECT used_ms FROM sandbox WHERE config LIKE ?",
+                         (like,))
+    ok(used.get(KEY, before) < before <= used.get("agent:main:two", 0) and
+       [row[0] >= before for row in boxes] == [True],
+       f"{box.mode}: a use that was not written yet is when creeld ends",
+       (before, used, boxes))
+    box.forget()
+
+
 def check_lost(box):
     """A loss is told once; an end that somebody asked for never."""
     say = f"{box.mode}: "
@@ -344,8 +366,8 @@ def check_events(box):
 
 
 CHECKS = (check_setup, check_setup_killed, check_change, check_recreate,
-          check_prune, check_restart, check_lost, check_broken, check_race,
-          check_events)
+          check_prune, check_restart, check_used, check_lost, check_broken,
+          check_race, check_events)
 
 for mode in modes():
     with SessionBox(mode) as BOX:

@@ -5,10 +5,13 @@
  */
 #include <config.h>
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "controller/session/manager.h"
+#include "proto/cleanup.h"
 
 #define HOUR_MS 3600000.0
 #define DAY_MS (24 * HOUR_MS)
@@ -144,6 +147,8 @@ static int recreate_session(struct ses *ses, struct ctl_client *client,
 	const Ctl__Recreate *msg = req->recreate;
 	auto_target target = { .kind = SES_TARGET_INVALID };
 	struct choice choice = { .config = msg->config->path };
+	auto_free char *scope_key = NULL;
+	auto_free char *config = NULL;
 
 	if (ses_target_resolve(ses, msg->session, msg->config, &target, fail) <
 	    0)
@@ -152,10 +157,15 @@ static int recreate_session(struct ses *ses, struct ctl_client *client,
 		return err_set(&fail->err, ERR_BAD_REQUEST, 0,
 			       "--session %.90s: it is no session",
 			       msg->session);
-	if (target.record)
-		choice.config = target.record->config;
-	choice.scope_key = target.session ? target.session->scope_key :
-					    target.record->scope_key;
+	/* The record goes with its sandbox. */
+	config = strdup(target.record ? target.record->config :
+					choice.config);
+	scope_key = strdup(target.session ? target.session->scope_key :
+					    target.record->scope_key);
+	if (!config || !scope_key)
+		return err_set(&fail->err, ERR_KERNEL, ENOMEM, "recreate");
+	choice.config = config;
+	choice.scope_key = scope_key;
 	if (!msg->dry_run)
 		audit(ses, client, "recreate",
 		      target.session ? target.session->key : "", "");

@@ -24,11 +24,6 @@ END = re.compile(rb"(p \d+ \d+\n)*(d \d+ \d+ \d+ \d+ \d+\n|"
                  rb"e [\x20-\x7e]+\n(h [\x20-\x7e]+\n)?)")
 
 
-def sanitized():
-    with open(UNPACK, "rb") as file:
-        return b"__asan_init" in file.read()
-
-
 class Room:
     """A canary, and beside it the directory that is unpacked to."""
 
@@ -153,7 +148,7 @@ def judge(room, name, data, expected, limit):
 def alone(lab):
     """SB-37, each archive."""
     room = Room(lab)
-    limit = 0 if sanitized() else MEMORY_KIB
+    limit = 0 if sec.sanitized() else MEMORY_KIB
     wrong, count, most = [], 0, 0
     for name, data, expected in tars.everything(room.canary, sec.SCALE):
         if name == "xz-9" and not limit:
@@ -175,7 +170,7 @@ def entries(lab, room):
                     for i in range(count)) + tars.END
     status, out, memory = room.unpack(data)
     ok = status == 0 and f"d {count} 0 0 0 0\n".encode() in out
-    lab.tap.ok(ok and (sanitized() or memory < MEMORY_KIB),
+    lab.tap.ok(ok and (sec.sanitized() or memory < MEMORY_KIB),
                f"sb-37-entries ({count})", f"{status} {out!r} {memory} KiB")
     room.clear()
     status, out, memory = room.unpack(data, "--max-entries", str(count - 1))

@@ -120,6 +120,8 @@ def environment(lab, d):
                    NOTIFY_SOCKET="/tmp/x", LISTEN_FDS="5", LISTEN_PID="1",
                    PATH="/nonexistent:/tmp", ENV="/tmp/x", BASH_ENV="/tmp/x",
                    SECRET_TOKEN=lab.token)
+    if sec.sanitized():
+        del hostile["LD_PRELOAD"]  # ends such a program before it begins
     fresh = lab.daemon(d.mode)
 
     def inherit():

@@ -36,6 +36,12 @@ OUR_NAMES = ("creel-listener", "creel-user", "creel-spawner",
              "creel-dispatch", "creeld", "creel-init", "creel-helper")
 
 
+def sanitized():
+    """Are the programs built with sanitizers?"""
+    with open(os.path.join(TOP, "controller", "creel"), "rb") as file:
+        return b"__asan_init" in file.read()
+
+
 def rounds(full, least=1):
     """A loop's length: all of it in check-long, a part in check."""
     return max(least, full // SCALE)

@@ -33,8 +33,13 @@
 #define TAR "/usr/bin/tar"
 
 #ifdef CREEL_SANITIZE
-/* Leaks are looked for by ptrace(2), which a sandbox's strict filter refuses. */
 const char *__asan_default_options(void);
+
+/**
+ * __asan_default_options() - what the sanitizers ask of the program
+ *
+ * Leaks are looked for by ptrace(2), which a sandbox's strict filter refuses.
+ */
 const char *__asan_default_options(void)
 {
 	return "detect_leaks=0";

@@ -59,7 +59,7 @@ static void keep(struct ses_setup *setup, const char *bytes, size_t len)
 	setup->len = old + len;
 }
 
-/* Return: false where nothing more comes, or nothing for now. */
+/* Return: false where nothing more comes, or nothing yet. */
 static bool read_some(struct ses_setup *setup)
 {
 	static char buf[READ_BYTES];

@@ -298,7 +298,7 @@ def big_config(setup):
     """1,000 agents in 1 MiB, as a gateway has them."""
     agents = [{
         "id": "agent-%d" % i, "name": "Agent number %d" % i,
-        "workspace": "~/work/agent-%d" % i,
+        "workspace": "~/agents/agent-%d" % i,
         "identity": {"name": "n" * 60, "theme": "t" * 100},
         "sandbox": {
             "mode": "all", "scope": "session", "workspaceAccess": "rw",

@@ -152,9 +152,9 @@ def check_access(box):
        os.stat(f"{ws}/made").st_uid == os.stat(ws).st_uid,
        say + "rw: the agent's workspace itself", result)
     box.forget()
-    box.sandbox("mode: 'all', docker: {workdir: '/work/here'}")
+    box.sandbox("mode: 'all', docker: {workdir: '/srv/here'}")
     result = box.sh(MAIN, "pwd; cat AGENTS.md")
-    ok(result.out == b"/work/here\nbe good\n", say + "docker.workdir", result)
+    ok(result.out == b"/srv/here\nbe good\n", say + "docker.workdir", result)
     box.forget()
 
 

@@ -16,8 +16,8 @@ static int64_t audit(struct ses *ses, struct ctl_client *client,
 		     const struct ses_target *target)
 {
 	const struct ses_sandbox *record = target->record;
-	const struct ctl_sandbox *sandbox = record ? record->sandbox :
-						     target->plain;
+	const struct ctl_sandbox *sandbox =
+		record ? record->sandbox : target->plain;
 	const struct ses_ask ask = {
 		.tool = tool,
 		.session = target->session ? target->session->key : "",
@@ -69,104 +69,61 @@ static int need_sandbox(const struct ses_target *target, struct ctl_fail *fail)
 		       target->session->key);
 }
 
-static int do_kill(struct ses *ses, struct ctl_client *client,
-		   const Ctl__Request *req, struct ctl_fail *fail)
-{
-	auto_target target = { .kind = SES_TARGET_INVALID };
-	Ctl__Kill msg = *req->kill;
-	Ctl__Request copy = *req;
-	int64_t id;
+/* A request about one sandbox: a copy, whose target is a name in the end. */
+struct verb {
+	Ctl__Request req;
+	union {
+		Ctl__Kill kill;
+		Ctl__Remove remove;
+		Ctl__Stats stats;
+		Ctl__Pause pause;
+		Ctl__Resume resume;
+	};
+	const char *tool; /* in the audit log; NULL: it changes nothing */
+	char **target;
+	const Ctl__Config *config;
+	int (*handle)(struct ctl_client *client, const Ctl__Request *req,
+		      struct wire_frame *frame, struct ctl_fail *fail);
+};
 
-	if (ses_target_resolve(ses, msg.target, msg.config, &target, fail) <
-		    0 ||
-	    need_sandbox(&target, fail) < 0)
-		return -1;
-	id = audit(ses, client, "kill", msg.target, &target);
-	msg.target = (char *)name_of(&target, msg.target);
-	copy.kill = &msg;
-	return audit_end(ses, id, ctl_req_kill(client, &copy, NULL, fail),
-			 fail);
+#define VERB_COPY(verb, member, name)                    \
+	do {                                             \
+		(verb)->member = *(verb)->req.member;    \
+		(verb)->req.member = &(verb)->member;    \
+		(verb)->target = &(verb)->member.target; \
+		(verb)->config = (verb)->member.config;  \
+		(verb)->tool = name;                     \
+		(verb)->handle = ctl_req_##member;       \
+	} while (0)
+
+static bool copy_verb(struct verb *verb, const Ctl__Request *req)
+{
+	verb->req = *req;
+	if (req->op_case == CTL__REQUEST__OP_KILL)
+		VERB_COPY(verb, kill, "kill");
+	else if (req->op_case == CTL__REQUEST__OP_REMOVE)
+		VERB_COPY(verb, remove, "rm");
+	else if (req->op_case == CTL__REQUEST__OP_STATS)
+		VERB_COPY(verb, stats, NULL);
+	else if (req->op_case == CTL__REQUEST__OP_PAUSE)
+		VERB_COPY(verb, pause, "pause");
+	else if (req->op_case == CTL__REQUEST__OP_RESUME)
+		VERB_COPY(verb, resume, "resume");
+	else
+		return false;
+	return true;
 }
 
-static int do_remove(struct ses *ses, struct ctl_client *client,
-		     const Ctl__Request *req, struct ctl_fail *fail)
+/* Of a session whose sandbox was lost, the note of that is what goes. */
+static bool forget_lost(const struct verb *verb,
+			const struct ses_target *target)
 {
-	auto_target target = { .kind = SES_TARGET_INVALID };
-	Ctl__Remove msg = *req->remove;
-	Ctl__Request copy = *req;
-	int64_t id;
-
-	if (ses_target_resolve(ses, msg.target, msg.config, &target, fail) < 0)
-		return -1;
-	if (target.kind == SES_TARGET_SESSION && target.record &&
-	    !target.record->sandbox) {
-		ses_record_forget(target.record);
-		ctl_reply_done(client, req->seq);
-		return 0;
-	}
-	if (need_sandbox(&target, fail) < 0)
-		return -1;
-	id = audit(ses, client, "rm", msg.target, &target);
-	msg.target = (char *)name_of(&target, msg.target);
-	copy.remove = &msg;
-	return audit_end(ses, id, ctl_req_remove(client, &copy, NULL, fail),
-			 fail);
-}
-
-static int do_stats(struct ses *ses, struct ctl_client *client,
-		    const Ctl__Request *req, struct ctl_fail *fail)
-{
-	auto_target target = { .kind = SES_TARGET_INVALID };
-	Ctl__Stats msg = *req->stats;
-	Ctl__Request copy = *req;
-
-	if (!msg.target[0])
-		return 1;
-	if (ses_target_resolve(ses, msg.target, msg.config, &target, fail) <
-		    0 ||
-	    need_sandbox(&target, fail) < 0)
-		return -1;
-	msg.target = (char *)name_of(&target, msg.target);
-	copy.stats = &msg;
-	return ctl_req_stats(client, &copy, NULL, fail);
-}
-
-static int do_pause(struct ses *ses, struct ctl_client *client,
-		    const Ctl__Request *req, struct ctl_fail *fail)
-{
-	auto_target target = { .kind = SES_TARGET_INVALID };
-	Ctl__Pause msg = *req->pause;
-	Ctl__Request copy = *req;
-	int64_t id;
-
-	if (ses_target_resolve(ses, msg.target, msg.config, &target, fail) <
-		    0 ||
-	    need_sandbox(&target, fail) < 0)
-		return -1;
-	id = audit(ses, client, "pause", msg.target, &target);
-	msg.target = (char *)name_of(&target, msg.target);
-	copy.pause = &msg;
-	return audit_end(ses, id, ctl_req_pause(client, &copy, NULL, fail),
-			 fail);
-}
-
-static int do_resume(struct ses *ses, struct ctl_client *client,
-		     const Ctl__Request *req, struct ctl_fail *fail)
-{
-	auto_target target = { .kind = SES_TARGET_INVALID };
-	Ctl__Resume msg = *req->resume;
-	Ctl__Request copy = *req;
-	int64_t id;
-
-	if (ses_target_resolve(ses, msg.target, msg.config, &target, fail) <
-		    0 ||
-	    need_sandbox(&target, fail) < 0)
-		return -1;
-	id = audit(ses, client, "resume", msg.target, &target);
-	msg.target = (char *)name_of(&target, msg.target);
-	copy.resume = &msg;
-	return audit_end(ses, id, ctl_req_resume(client, &copy, NULL, fail),
-			 fail);
+	if (verb->req.op_case != CTL__REQUEST__OP_REMOVE ||
+	    target->kind != SES_TARGET_SESSION || !target->record ||
+	    target->record->sandbox)
+		return false;
+	ses_record_forget(target->record);
+	return true;
 }
 
 /**
@@ -177,15 +134,26 @@ static int do_resume(struct ses *ses, struct ctl_client *client,
 int ses_req_target(struct ses *ses, struct ctl_client *client,
 		   const Ctl__Request *req, struct ctl_fail *fail)
 {
-	if (req->op_case == CTL__REQUEST__OP_KILL)
-		return do_kill(ses, client, req, fail);
-	if (req->op_case == CTL__REQUEST__OP_REMOVE)
-		return do_remove(ses, client, req, fail);
-	if (req->op_case == CTL__REQUEST__OP_STATS)
-		return do_stats(ses, client, req, fail);
-	if (req->op_case == CTL__REQUEST__OP_PAUSE)
-		return do_pause(ses, client, req, fail);
-	if (req->op_case == CTL__REQUEST__OP_RESUME)
-		return do_resume(ses, client, req, fail);
-	return 1;
+	auto_target target = { .kind = SES_TARGET_INVALID };
+	struct verb verb;
+	int64_t id = 0;
+	int ret;
+
+	/* Without a target: all, for which stats alone has a meaning. */
+	if (!copy_verb(&verb, req) || (!verb.tool && !(*verb.target)[0]))
+		return 1;
+	if (ses_target_resolve(ses, *verb.target, verb.config, &target, fail) <
+	    0)
+		return -1;
+	if (forget_lost(&verb, &target)) {
+		ctl_reply_done(client, req->seq);
+		return 0;
+	}
+	if (need_sandbox(&target, fail) < 0)
+		return -1;
+	if (verb.tool)
+		id = audit(ses, client, verb.tool, *verb.target, &target);
+	*verb.target = (char *)name_of(&target, *verb.target);
+	ret = verb.handle(client, &verb.req, NULL, fail);
+	return verb.tool ? audit_end(ses, id, ret, fail) : ret;
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "proto/cleanup.h"
 #include "tests/unit/runner.h"
@@ -49,16 +50,18 @@ static void setup(void)
 
 static void teardown(void)
 {
-	char command[96];
-	pid_t pid = fork();
+	int status = -1;
+	pid_t pid;
 
 	fd_close(&root.fd);
 	top[24] = '\0';
-	(void)snprintf(command, sizeof(command), "%s", top);
+	pid = fork();
 	if (pid == 0) {
-		execl("/bin/rm", "rm", "-r", command, NULL);
+		execl("/bin/rm", "rm", "-r", top, NULL);
 		_exit(127);
 	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
 }
 
 /* Where the target is, below the root; "" where it is refused. */

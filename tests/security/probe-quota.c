@@ -36,18 +36,19 @@ static long take_inotify(void)
 	return inotify_init1(IN_CLOEXEC);
 }
 
+static char watched[64]; /* the last one: a control runs on the host */
+
 static long take_watch(void)
 {
 	static int fd = -1;
 	static unsigned long n;
-	char path[64];
 
 	if (fd < 0)
 		fd = inotify_init1(IN_CLOEXEC);
-	snprintf(path, sizeof(path), "/tmp/w%d-%lu", (int)getpid(), n++);
-	if (mkdir(path, 0700) != 0)
+	snprintf(watched, sizeof(watched), "/tmp/w%d-%lu", (int)getpid(), n++);
+	if (mkdir(watched, 0700) != 0)
 		return -1;
-	return inotify_add_watch(fd, path, IN_CREATE);
+	return inotify_add_watch(fd, watched, IN_CREATE);
 }
 
 static long take_fd(void)
@@ -158,7 +159,10 @@ static long take_lease(void)
 
 	snprintf(path, sizeof(path), "/tmp/l%d-%lu", (int)getpid(), n++);
 	fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-	return fd < 0 ? -1 : flock(fd, LOCK_EX);
+	if (fd < 0)
+		return -1;
+	(void)unlink(path);
+	return flock(fd, LOCK_EX);
 }
 
 static long take_pty(void)
@@ -214,6 +218,8 @@ void probe_group_quota(const char *resource, bool hold)
 	}
 	probe_say(name, n >= max ? "allowed" : "refused", "%ld %s", n,
 		  probe_errno_name(errno));
+	if (!hold && watched[0])
+		(void)rmdir(watched);
 	if (hold && read(0, &byte, 1) < 0)
 		probe_say(name, "fact", "no standard input");
 }

@@ -81,14 +81,18 @@ static bool is_mounted_there(const struct ctl_place *mount, void *arg)
 	return !search->found;
 }
 
-/* A directory of a name, whatever links and mounts lead to it: is it within? */
+/*
+ * A directory of a name, whatever links and mounts lead to it: is it within?
+ * One that cannot be looked at may be. A missing one, or a file, is no folder
+ * to put something in.
+ */
 static bool dir_is_within(struct search *search, const char *path)
 {
 	auto_fd fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct ctl_place place = { 0 };
 
 	if (fd < 0)
-		return false;
+		return errno != ENOENT && errno != ENOTDIR;
 	ctl_source_walk_up(fd, is_it, search);
 	if (!search->found && ctl_place_of(search->mounts, fd, &place)) {
 		search->asked = &place;

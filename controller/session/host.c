@@ -110,8 +110,9 @@ int ses_host_start(struct ses *ses, struct ctl_client *client,
 		   const struct pol_session *session,
 		   const struct ctl_command *cmd, struct ctl_fail *fail)
 {
-	if (audit(ses, client, cmd, session, &fail->err) < 0 ||
-	    remember(ses, session, &fail->err) < 0)
+	/* The row comes last: one that stays open says that it was begun. */
+	if (remember(ses, session, &fail->err) < 0 ||
+	    audit(ses, client, cmd, session, &fail->err) < 0)
 		return err_wrap(&fail->err, "sessions");
 	ses_events_tell(ses->events, "exec", "", session->key, "on the host");
 	return 0;

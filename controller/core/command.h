@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "controller/core/fail.h"
+#include "controller/core/spec.h"
 #include "controller/core/user.h"
 #include "proto/control.pb-c.h"
 #include "proto/wire.h"
@@ -24,6 +25,16 @@ enum ctl_filter {
 	CTL_FILTER_AGENT,
 	CTL_FILTER_STRICT,
 };
+
+/* Streams that creel-init makes and keeps, see init.proto. */
+enum ctl_capture {
+	CTL_CAPTURE_NONE = 0,
+	CTL_CAPTURE_MERGED,
+	CTL_CAPTURE_SPLIT,
+	CTL_CAPTURE_TTY,
+};
+
+#define CTL_COMMAND_RLIMITS 8
 
 struct ctl_command {
 	uint8_t token[WIRE_ID_BYTES];
@@ -43,6 +54,11 @@ struct ctl_command {
 	int stdio[3];    /* owned; -1: /dev/null, or the terminal */
 	int lifeline_fd; /* owned, -1 detached */
 	bool memory_peak;
+	enum ctl_capture capture; /* of creeld's own; in place of stdio */
+	uint64_t limit_memory;    /* bytes, of this command alone; 0 none */
+	uint64_t limit_cpu_usec;  /* in each 100,000; likewise */
+	struct ctl_rlimit rlimits[CTL_COMMAND_RLIMITS]; /* lower ones than the sandbox's */
+	size_t n_rlimits;
 	bool login;
 };
 

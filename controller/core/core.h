@@ -79,6 +79,20 @@ struct ctl_client {
 	bool buried;
 };
 
+/*
+ * Who asked for a command of creeld's own, and hears how it goes; each is
+ * called at most once, from the event loop.
+ */
+struct ctl_exec_ops {
+	/* Descriptors that pid 1 made for it (cmd->capture); what is wanted of
+	 * them is taken: fd_take(&fds[i]). */
+	void (*started)(struct ctl_exec *exec, uint32_t pid, int *fds,
+			size_t n_fds);
+	/* The last word, in either case: the owner is let go of. */
+	void (*over)(struct ctl_exec *exec, const struct ctl_result *result);
+	void (*failed)(struct ctl_exec *exec, const struct ctl_fail *fail);
+};
+
 enum ctl_exec_state {
 	CTL_EXEC_INVALID = 0,
 	CTL_EXEC_WAITING, /* for its sandbox or its user */
@@ -108,6 +122,8 @@ struct ctl_exec {
 	bool created; /* this command's request made the sandbox */
 	bool lost;
 	bool internal; /* creeld's own: it has no client and waits for none */
+	const struct ctl_exec_ops *ops; /* of such a one; NULL: hooks alone */
+	void *owner;                    /* borrowed, likewise */
 	char note[200]; /* for its client, when it starts; "" none */
 	int64_t audit_id; /* of its row, 0 none */
 	struct ctl_result result;

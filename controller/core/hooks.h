@@ -35,6 +35,13 @@ struct ctl_hooks {
 	 */
 	void (*exec_new)(void *arg, struct ctl_exec *exec,
 			 struct ctl_client *client);
+	/*
+	 * An earlier creeld had started it and it is not over; the descriptors
+	 * that pid 1 keeps of it may be taken: fd_take(&fds[i]). Whoever knows
+	 * it sets its ops and owner.
+	 */
+	void (*exec_found)(void *arg, struct ctl_exec *exec, uint32_t pid,
+			   int *fds, size_t n_fds);
 	/* Before a client hears of it; also where it could not be started. */
 	void (*exec_over)(void *arg, struct ctl_exec *exec,
 			  const struct ctl_result *result);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Results as MCP's CallToolResult.
+ */
+#include <config.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/tools/tool.h"
+
+#define FLAGS (JSON_COMPACT)
+
+static json_t *text_item(const char *text, size_t len)
+{
+	return json_pack("{s:s, s:s%}", "type", "text", "text", text, len);
+}
+
+static json_t *content(const struct tool_result *result)
+{
+	json_t *list = json_array();
+	int ret = 0;
+
+	if (result->text && (result->text_len > 0 || !result->image))
+		ret |= json_array_append_new(
+			list, text_item(result->text, result->text_len));
+	if (result->image)
+		ret |= json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s}", "type", "image",
+					"data", result->image, "mimeType",
+					result->image_mime));
+	if (ret == 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+static char *dump(json_t *object, size_t *len)
+{
+	char *text = object ? json_dumps(object, FLAGS) : NULL;
+
+	json_decref(object);
+	if (text)
+		*len = strlen(text);
+	return text;
+}
+
+/**
+ * tool_result_json() - of a call that is over
+ *
+ * Return: owned, or NULL without memory.
+ */
+char *tool_result_json(const struct tool_call *call, size_t *len)
+{
+	const struct tool_result *result = call->result;
+	char *text;
+
+	text = dump(json_pack("{s:o, s:O, s:b}", "content", content(result),
+			      "structuredContent", result->structured,
+			      "isError", result->error),
+		    len);
+	if (!text || *len <= TOOL_RESULT_MAX_BYTES)
+		return text;
+	free(text);
+	return tool_error_json("too_large",
+			       "the result is larger than 16 MiB",
+			       call->env->sandboxed && !call->elevated, len);
+}
+
+/**
+ * tool_error_json() - a result of what went wrong before there was a call
+ * @text: UTF-8
+ *
+ * Return: owned, or NULL without memory.
+ */
+char *tool_error_json(const char *code, const char *text, bool sandboxed,
+		      size_t *len)
+{
+	return dump(json_pack("{s:[{s:s, s:s}], s:{s:{s:s, s:s}, s:b}, s:b}",
+			      "content", "type", "text", "text", text,
+			      "structuredContent", "error", "code", code,
+			      "message", text, "sandboxed", sandboxed,
+			      "isError", 1),
+		    len);
+}

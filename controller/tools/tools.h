@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tools that there are; each in a file of its name.
+ */
+#ifndef CONTROLLER_TOOLS_TOOLS_H
+#define CONTROLLER_TOOLS_TOOLS_H
+
+#include "controller/tools/tool.h"
+
+#endif

@@ -63,6 +63,7 @@ enum {
 	TOOL_OPEN_WORLD = 8,
 	TOOL_WRITES = 16,      /* not offered under workspaceAccess ro */
 	TOOL_MINIBOT = 32,     /* of MiniBot's */
+	TOOL_HIDDEN = 64,      /* in no list: of creel mcp alone */
 };
 
 struct tool {

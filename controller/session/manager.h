@@ -164,6 +164,11 @@ struct ses {
 	struct ses_audit *audit;   /* owned */
 	struct ses_events *events; /* owned */
 	bool entering; /* a command of a session, which is in the log already */
+	LIST_HEAD(, ses_toolbox) toolboxes; /* see toolbox.h */
+	LIST_HEAD(, ses_call) calls;
+	LIST_HEAD(, ses_call) dead_calls;   /* freed at the end of the turn */
+	struct ctl_map call_tokens;
+	struct event *bury_calls; /* owned */
 	char *home; /* owned; of this uid, NULL not known */
 	char problems[SES_MAX_CONFIGS + 1][SES_PROBLEM_BYTES]; /* as told */
 	char *problem_list[SES_MAX_CONFIGS + 1];

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tool calls, creeld's side of them.  A toolbox is what one client may call in
+ * one session; a call acts in the session's sandbox through the backend of
+ * tool-files.c and tool-run.c, or is left to the client.
+ *
+ *	client --ses_toolbox--> ses_view    (what the configuration says now)
+ *	   \--ses_call---/---> sandbox      (what the call acts in)
+ *
+ * A call outlives its client, its toolbox and its sandbox until all that it
+ * runs has ended; each of them is NULL then.  It is freed at the end of the
+ * event loop's turn, never while something above it on the stack may still look
+ * at it.
+ */
+#ifndef CONTROLLER_SESSION_TOOLBOX_H
+#define CONTROLLER_SESSION_TOOLBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "controller/core/fs.h"
+#include "controller/policy/tools.h"
+#include "controller/session/manager.h"
+#include "controller/tools/backend.h"
+#include "controller/tools/tool.h"
+
+#define SES_MAX_TOOLBOXES 64      /* of one client */
+#define SES_TOOL_INLINE_BYTES (48U << 10) /* larger ones go in a memfd */
+#define SES_ARGS_MAX_DEPTH 64
+#define SES_CALL_WARNINGS 16
+
+struct ses_run;
+
+/* A session as its configuration was when a call began. */
+struct ses_view {
+	unsigned int refs;
+	struct ses_cfg *cfg;         /* a reference */
+	struct pol_session *session; /* owned */
+	struct pol_policy *policy;   /* owned */
+	struct pol_tool_request about; /* borrows from the strings below */
+	char *config;   /* owned: path of the configuration, "" none */
+	char *provider; /* owned; NULL none, as the next two */
+	char *channel;
+	char *sender;
+};
+
+struct ses_toolbox {
+	LIST_ENTRY(ses_toolbox) link;
+	struct ses *ses;           /* borrowed */
+	struct ctl_client *client; /* borrowed; it goes with it */
+	uint32_t id;               /* of this client's, never 0 */
+	char *target;              /* owned: the session as it was named */
+	char *home;                /* owned: what ~ means */
+	struct ses_view *view;     /* a reference */
+	struct ses_flags flags;    /* as with exec; for the sandbox when it is made */
+	uint8_t agreed[WIRE_ID_BYTES]; /* id of a sandbox that was made with them */
+	char *told;                /* owned: the tools as the client knows them */
+	size_t told_len;
+	bool changed;              /* they are others now */
+};
+
+enum ses_call_state {
+	SES_CALL_INVALID = 0,
+	SES_CALL_WAITING, /* for its sandbox to be made */
+	SES_CALL_RUNNING,
+	SES_CALL_OVER,    /* the client has been told */
+};
+
+/* One call; tool_call.backend_arg is it. */
+struct ses_call {
+	LIST_ENTRY(ses_call) link;
+	struct ctl_node by_token;
+	struct ses *ses;             /* borrowed */
+	struct ses_toolbox *toolbox; /* borrowed; NULL: it was closed */
+	struct ses_view *view;       /* a reference */
+	struct ctl_waiters waiters;  /* its client; empty: that has gone */
+	enum ses_call_state state;
+	uint8_t token[WIRE_ID_BYTES];
+	bool again;                  /* the command of the token runs already */
+	struct tool_env env;
+	struct tool_call *call;      /* owned */
+	struct ses_sandbox *record;  /* borrowed; NULL: gone */
+	struct ctl_sandbox *sandbox; /* borrowed; NULL: gone */
+	char *root;                  /* owned: env.root, its workdir */
+	int64_t audit_id;
+	char *warnings[SES_CALL_WARNINGS]; /* owned */
+	size_t n_warnings;
+	/* tool-files.c: what is asked for now; at most one of them */
+	struct ctl_fs *fs;           /* NULL: nothing */
+	struct job *job;             /* likewise */
+	void *asked;                 /* owned; of fs or job */
+	/* tool-run.c */
+	struct ses_run *run;         /* of a command that is waited for; its own */
+	/* tool-call.c: progress; timer NULL: nobody wants to hear */
+	struct event *timer;         /* owned */
+	uint64_t output_bytes;
+	char *last_line;             /* owned */
+};
+
+static inline struct ses_call *ses_call_of(const struct tool_call *call)
+{
+	return call->backend_arg;
+}
+
+/* toolbox.c */
+int ses_req_toolbox_open(struct ses *ses, struct ctl_client *client,
+			 const Ctl__Request *req, struct wire_frame *frame,
+			 struct ctl_fail *fail);
+int ses_req_toolbox_close(struct ses *ses, struct ctl_client *client,
+			  const Ctl__Request *req, struct ctl_fail *fail);
+struct ses_toolbox *ses_toolbox_find(struct ses *ses,
+				     const struct ctl_client *client,
+				     uint32_t id, struct ctl_fail *fail);
+/* It is as the configuration says now. */
+int ses_toolbox_refresh(struct ses_toolbox *toolbox, struct ctl_fail *fail);
+void ses_toolboxes_client_gone(struct ses *ses,
+			       const struct ctl_client *client);
+void ses_toolboxes_free(struct ses *ses);
+
+/* toolbox-view.c */
+struct ses_view *ses_view_new(struct ses_toolbox *toolbox,
+			      const struct ses_view *about, struct ses_cfg *cfg,
+			      struct ctl_fail *fail);
+struct ses_view *ses_view_ref(struct ses_view *view);
+void ses_view_unref(struct ses_view *view);
+/* JSON: the tools that are offered and allowed; owned, NULL without memory. */
+char *ses_view_tools(const struct ses_view *view, size_t *len);
+
+/* tool-call.c */
+int ses_req_tool_call(struct ses *ses, struct ctl_client *client,
+		      const Ctl__Request *req, struct wire_frame *frame,
+		      struct ctl_fail *fail);
+int ses_req_tool_cancel(struct ses *ses, struct ctl_client *client,
+			const Ctl__Request *req, struct ctl_fail *fail);
+struct ses_call *ses_call_find(struct ses *ses, const uint8_t *token);
+/* It ends in an error: the text of @fail, and its hint. */
+void ses_call_fail(struct ses_call *call, const struct ctl_fail *fail);
+/* Something to be said with the result: a protected path that appeared, ... */
+void ses_call_warn(struct ses_call *call, const char *text);
+/* Sandboxes: it can be used now; it could not be made; nothing is left of it. */
+void ses_calls_ready(struct ses *ses, struct ctl_sandbox *sandbox);
+void ses_calls_failed(struct ses *ses, struct ctl_sandbox *sandbox,
+		      const struct ctl_fail *fail);
+void ses_calls_gone(struct ses *ses, struct ctl_sandbox *sandbox);
+void ses_calls_client_gone(struct ses *ses, const struct ctl_client *client);
+bool ses_calls_in(const struct ses *ses, const struct ctl_sandbox *sandbox);
+void ses_calls_free(struct ses *ses);
+
+/* tool-files.c: tool_backend, but for run() and process() */
+extern const struct tool_backend ses_tool_backend;
+
+/*
+ * tool-run.c: commands, and background processes.
+ *
+ * A command that is waited for has the token of its call, so that it can be
+ * found again; ses_call.again: it is there already, adopted, and is waited for
+ * instead of begun.  What is waited for ends when the call is cancelled; what
+ * has gone into the background lives on.
+ */
+void ses_run_start(struct tool_call *call, const struct tool_command *what,
+		   tool_outcome_fn *done);
+void ses_run_process(struct tool_call *call,
+		     const struct tool_process_request *what,
+		     tool_process_fn *done);
+/* Kills what call->run waits for; its answer comes, perhaps later. */
+void ses_run_cancel(struct ses_call *call);
+/* Of the hook exec_found. What nobody comes back for is killed after
+ * CTL_RECLAIM_SEC, but for background processes. */
+void ses_run_found(struct ses *ses, struct ctl_exec *exec, uint32_t pid,
+		   int *fds, size_t n_fds);
+void ses_runs_tick(struct ses *ses);
+void ses_runs_free(struct ses *ses);
+
+#endif

@@ -33,8 +33,12 @@ struct tool_file {
 };
 typedef void tool_file_fn(struct tool_call *call, const struct tool_file *file);
 
+/*
+ * A path is as tool_path() gives it; or absolute, which it never gives where
+ * that is confined: of a tool's own folder in /tmp.
+ */
 struct tool_read {
-	const char *path;   /* as tool_path() gives it */
+	const char *path;
 	uint64_t skip_lines, max_lines; /* 0: any number */
 	uint64_t max_bytes;
 };

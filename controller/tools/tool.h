@@ -108,6 +108,11 @@ struct tool_call {
 	json_t *args;                          /* owned; an object */
 	uint8_t token[16];
 	bool elevated;     /* it was let through the gates, and runs on the host */
+	/*
+	 * Files are asked for in the jail that a command of this call was run
+	 * in, which lives until the call is over or another one is made.
+	 */
+	bool in_jail;
 	void *state;       /* the tool's own; released by tool->free_state */
 	struct tool_result *result; /* owned; set by tool_done() */
 	bool over, cancelled;

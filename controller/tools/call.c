@@ -91,6 +91,7 @@ void tool_call_free(struct tool_call *call)
 	if (call->state && call->tool->free_state)
 		call->tool->free_state(call->state);
 	json_decref(call->args);
+	free(call->root);
 	json_decref(call->result->structured);
 	free(call->result->text);
 	free(call->result->image);

@@ -113,6 +113,12 @@ struct tool_call {
 	 * in, which lives until the call is over or another one is made.
 	 */
 	bool in_jail;
+	/*
+	 * What this call's paths are relative to on the host, and whether none
+	 * leaves it, by links neither; the environment's unless a tool sets it.
+	 */
+	char *root; /* owned; absolute; NULL: env->root */
+	bool confined;
 	void *state;       /* the tool's own; released by tool->free_state */
 	struct tool_result *result; /* owned; set by tool_done() */
 	bool over, cancelled;

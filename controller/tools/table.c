@@ -9,6 +9,9 @@
 #include "controller/tools/tools.h"
 
 static const struct tool *const tools[] = {
+	&tool_edit,
+	&tool_read_file,
+	&tool_write_file,
 	NULL,
 };
 

@@ -7,4 +7,8 @@
 
 #include "controller/tools/tool.h"
 
+extern const struct tool tool_edit;
+extern const struct tool tool_read_file;
+extern const struct tool tool_write_file;
+
 #endif

@@ -42,6 +42,9 @@ static const struct cli_verb verbs[] = {
 	  "show what happens to sandboxes, as it happens", cli_events_main },
 	{ CLI_VERB_MEDIA, "media", "add --session KEY FILE...",
 	  "give files to a session", cli_media_main, .mixed = true },
+	{ CLI_VERB_TOOL, "tool", "list | call NAME [JSON|@FILE|-]",
+	  "show or call the tools of a session", cli_tool_main,
+	  .mixed = true },
 	{ CLI_VERB_EXPLAIN, "explain", "",
 	  "what applies to a session, why, and which key changes it",
 	  cli_explain_main },
@@ -105,6 +108,8 @@ int cli_verb_usage_status(const struct cli_verb *verb)
 	case CLI_VERB_LOGS:
 	case CLI_VERB_EVENTS:
 	case CLI_VERB_MEDIA:
+	case CLI_VERB_TOOL:
+	case CLI_VERB_MCP:
 	case CLI_VERB_EXPLAIN:
 	case CLI_VERB_DOCTOR:
 	case CLI_VERB_CONFIG:

@@ -15,6 +15,7 @@
 
 #include <event2/event.h>
 
+#include "controller/cli/loop.h"
 #include "controller/cli/report.h"
 #include "controller/cli/rpc.h"
 #include "controller/cli/tty.h"
@@ -336,39 +337,12 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/*
- * libevent ends the process where it gets no descriptor for its own use, with
- * a status and a message that are not creel's.
- */
-static void on_event_log(int severity, const char *text)
-{
-	if (severity >= EVENT_LOG_ERR)
-		cli_error("event loop: %s", text);
-}
-
-static void on_event_fatal(int status)
-{
-	(void)status;
-	_exit(CREEL_EXIT_FAILED);
-}
-
 static int open_base(struct session *session, struct err *err)
 {
-	struct event_config *config;
-
-	event_set_log_callback(on_event_log);
-	event_set_fatal_callback(on_event_fatal);
-	config = event_config_new();
-	if (config) {
-		(void)event_config_set_flag(config,
-					    EVENT_BASE_FLAG_NOLOCK |
-						    EVENT_BASE_FLAG_IGNORE_ENV);
-		session->base = event_base_new_with_config(config);
-		event_config_free(config);
-	}
-	if (session->base)
-		session->retry_ev = event_new(session->base, -1, 0, on_retry,
-					      session);
+	session->base = cli_loop_new(err);
+	if (!session->base)
+		return -1;
+	session->retry_ev = event_new(session->base, -1, 0, on_retry, session);
 	if (!session->retry_ev)
 		return err_set(err, ERR_KERNEL, ENOMEM, "event loop");
 	return 0;

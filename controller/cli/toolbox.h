@@ -26,6 +26,7 @@ struct toolbox_info {
 	const char *agent;
 	const char *workdir;
 	bool sandboxed;
+	const char *network; /* of its sandbox: none, host; NULL or "": unknown */
 	const char *tools;   /* JSON: an array, as MCP's tools/list has it */
 	size_t tools_len;
 	const char *const *warnings;
@@ -52,6 +53,7 @@ struct toolbox_call_ops {
  * @args: --session, --provider, --channel, --sender, --config, --workspace and
  * whatever else describes a sandbox are taken from it; borrowed until the end.
  */
+/* NULL: it has been said on standard error, @err is for others' use. */
 struct toolbox *toolbox_open(struct event_base *base,
 			     const struct cli_args *args,
 			     const struct toolbox_ops *ops, void *arg,
@@ -64,5 +66,8 @@ struct toolbox_call *toolbox_call(struct toolbox *toolbox, const char *name,
 				  const struct toolbox_call_ops *ops, void *arg,
 				  struct err *err);
 void toolbox_cancel(struct toolbox_call *call); /* done follows */
+
+/* While done() is called with an error: what to do about it; "" not known. */
+const char *toolbox_hint(const struct toolbox *toolbox);
 
 #endif

@@ -18,6 +18,7 @@ int cli_prune_main(const struct cli_args *args);
 int cli_logs_main(const struct cli_args *args);
 int cli_events_main(const struct cli_args *args);
 int cli_media_main(const struct cli_args *args);
+int cli_tool_main(const struct cli_args *args);
 int cli_explain_main(const struct cli_args *args);
 int cli_doctor_main(const struct cli_args *args);
 int cli_config_main(const struct cli_args *args);

@@ -10,7 +10,7 @@ SOURCE = os.environ["top_srcdir"]
 RUNS = ("run", "exec", "shell")
 VERBS = RUNS + ("list", "kill", "rm", "stats", "pause", "resume", "recreate",
                 "prune", "logs", "events", "doctor", "config", "explain",
-                "image", "media", "version", "help")
+                "image", "media", "tool", "version", "help")
 
 
 def page_of(verb):
@@ -91,6 +91,7 @@ def classes_of(page):
         for word, value in (("WHY", ".+"), ("TEXT", ".+"),
                             ("OPTION\\ VALUE", r"\S+.*?"),
                             ("OPTION", r"\S+"), ("VERB", r"\S+"),
+                            ("LINE:COLUMN", r"\d+:\d+"),
                             ("NAME", r"\S+"), ("WORD", r"\S+"),
                             ("argument\\ N", r"argument \d+"),
                             ("standard\\ input", "standard [a-z]+")):
@@ -128,6 +129,15 @@ def provocations(box, verb):
         yield ("--all", "--agent=x")
         yield ("--all",)
         yield ("word",)
+    elif verb == "tool":
+        yield ()
+        yield ("word",)
+        yield ("call",)
+        yield ("list", "word")
+        yield ("call", "read", "{}", "word")
+        yield ("call", "read", "{")
+        yield ("call", "read", "@/nowhere")
+        yield ("list", "--memory=x")
     elif verb == "logs":
         yield ("--since=yesterday",)
         yield ("--limit=0",)
@@ -139,6 +149,7 @@ def provocations(box, verb):
         # A runtime directory that is not the caller's.
         yield ("--rootless", *(("t",) if verb in RUNS + ("kill", "rm", "pause", "resume")
                                else ()), *(("true",) if verb == "exec"
+                                           else ("list",) if verb == "tool"
                                            else ()))
 
 

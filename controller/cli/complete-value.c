@@ -12,11 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "controller/cli/complete.h"
 #include "controller/cli/live.h"
 #include "controller/cli/parse.h"
 #include "controller/cli/where.h"
 #include "controller/image/store.h"
+#include "controller/tools/tool.h"
 #include "proto/cleanup.h"
 
 #define KIND_BYTES 80
@@ -61,6 +64,61 @@ static void offer_live(const struct cli_line *line, bool sandboxes)
 	request.op_case = CTL__REQUEST__OP_LIST;
 	request.list = &list;
 	cli_ask_live(&line->args, &request, take_items, &asking);
+}
+
+struct tools {
+	const struct cli_line *line;
+	bool answered;
+};
+
+static bool take_tools(const Ctl__Reply *reply, void *arg)
+{
+	struct tools *tools = arg;
+	const ProtobufCBinaryData *bytes;
+	const json_t *tool;
+	json_t *list;
+	size_t i;
+
+	if (reply->re_case != CTL__REPLY__RE_TOOLBOX)
+		return false;
+	bytes = &reply->toolbox->tools;
+	list = json_loadb((const char *)bytes->data, bytes->len, 0, NULL);
+	tools->answered = list != NULL;
+	json_array_foreach(list, i, tool) {
+		const char *name =
+			json_string_value(json_object_get(tool, "name"));
+
+		if (name)
+			cli_offer(tools->line, name);
+	}
+	json_decref(list);
+	return false;
+}
+
+/* Those that the session may use; all, where nobody says which. */
+static void offer_tools(const struct cli_line *line)
+{
+	const char *const *last = line->args.last;
+	struct tools tools = { .line = line };
+	auto_where where = { .home = NULL };
+	Ctl__Request request = CTL__REQUEST__INIT;
+	Ctl__ToolboxOpen open = CTL__TOOLBOX_OPEN__INIT;
+	Ctl__Config config;
+
+	if (cli_where_find(&line->args, &where))
+		return;
+	cli_where_config(&where, &config);
+	open.config = &config;
+	if (last[CLI_OPT_SESSION])
+		open.session = (char *)last[CLI_OPT_SESSION];
+	if (last[CLI_OPT_PROVIDER])
+		open.provider = (char *)last[CLI_OPT_PROVIDER];
+	request.op_case = CTL__REQUEST__OP_TOOLBOX_OPEN;
+	request.toolbox_open = &open;
+	cli_ask_live(&line->args, &request, take_tools, &tools);
+	for (size_t i = 0; !tools.answered && tool_all()[i]; i++)
+		if (!(tool_all()[i]->flags & TOOL_HIDDEN))
+			cli_offer(line, tool_all()[i]->name);
 }
 
 static void offer_agents(const struct cli_line *line)
@@ -129,6 +187,15 @@ static void offer_verbs(const struct cli_line *line)
 		cli_offer(line, verb->name);
 }
 
+/* What the audit log has as a tool. */
+static void offer_logged(const struct cli_line *line)
+{
+	offer_verbs(line);
+	for (size_t i = 0; tool_all()[i]; i++)
+		if (!cli_verb_find(tool_all()[i]->name))
+			cli_offer(line, tool_all()[i]->name);
+}
+
 /* Sets of names that the kind alone does not tell. */
 static bool offer_known(const struct cli_line *line, enum cli_opt opt,
 			const char *kind)
@@ -144,7 +211,11 @@ static bool offer_known(const struct cli_line *line, enum cli_opt opt,
 	else if (opt == CLI_OPT_ENV && names)
 		offer_environment(line);
 	else if (opt == CLI_OPT_TOOL && line->verb->id == CLI_VERB_LOGS)
-		offer_verbs(line);
+		offer_logged(line);
+	else if (names && (opt == CLI_OPT_TOOL ||
+			   (opt == CLI_OPT_INVALID &&
+			    line->verb->id == CLI_VERB_TOOL)))
+		offer_tools(line);
 	else if (names &&
 		 (opt == CLI_OPT_IMAGE || line->verb->id == CLI_VERB_IMAGE))
 		offer_images(line);

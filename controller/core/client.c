@@ -42,6 +42,10 @@ static const struct request requests[] = {
 	{ CTL__REQUEST__OP_EVENTS, false, false, false, NULL },
 	{ CTL__REQUEST__OP_MEDIA_ADD, false, true, false, NULL },
 	{ CTL__REQUEST__OP_HOST_DONE, false, false, false, NULL },
+	{ CTL__REQUEST__OP_TOOLBOX_OPEN, true, false, true, NULL },
+	{ CTL__REQUEST__OP_TOOLBOX_CLOSE, false, false, true, NULL },
+	{ CTL__REQUEST__OP_TOOL_CALL, true, true, true, NULL },
+	{ CTL__REQUEST__OP_TOOL_CANCEL, false, false, true, NULL },
 };
 
 static const struct request *find_request(const Ctl__Request *req)

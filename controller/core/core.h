@@ -58,6 +58,7 @@ enum ctl_wait_kind {
 	CTL_WAIT_STATUS, /* run, exec, attach: Started, then Exited */
 	CTL_WAIT_GONE,   /* kill, remove: Done when the sandbox is gone */
 	CTL_WAIT_PAUSED, /* pause, resume: Done when it is so */
+	CTL_WAIT_TOOL,   /* tool call: a result, or to be run by the client */
 };
 
 struct ctl_waiter {
@@ -410,7 +411,10 @@ int ctl_req_version(struct ctl_client *client, const Ctl__Request *req,
 		    struct wire_frame *frame, struct ctl_fail *fail);
 
 /* trust.c */
+typedef void ctl_trust_fn(void *arg, const char *text);
 void ctl_trust_look(struct ctl_sandbox *sandbox, struct ctl_exec *exec);
+void ctl_trust_look_for(struct ctl_sandbox *sandbox, ctl_trust_fn *fn,
+			void *arg);
 void ctl_trust_begin(struct ctl_exec *exec);
 void ctl_trust_told(struct ctl_exec *exec);
 void ctl_trust_fill(struct ctl_sandbox *sandbox, Ctl__Item *item);

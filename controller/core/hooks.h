@@ -46,6 +46,9 @@ struct ctl_hooks {
 	void (*exec_over)(void *arg, struct ctl_exec *exec,
 			  const struct ctl_result *result);
 	void (*sandbox_live)(void *arg, struct ctl_sandbox *sandbox);
+	/* It could not be made; sandbox_gone follows. */
+	void (*sandbox_failed)(void *arg, struct ctl_sandbox *sandbox,
+			       const struct ctl_fail *fail);
 	/* It will end, and cannot be found any more; sandbox_gone follows. */
 	void (*sandbox_end)(void *arg, struct ctl_sandbox *sandbox);
 	void (*sandbox_gone)(void *arg, struct ctl_sandbox *sandbox);

@@ -249,6 +249,7 @@ void ctl_sandbox_start_failed(struct ctl_sandbox *sandbox,
 	ctl_overlay_gone(sandbox);
 	while ((exec = LIST_FIRST(&sandbox->execs)))
 		ctl_exec_fail(exec, fail);
+	CTL_HOOK(sandbox->ctl, sandbox_failed, sandbox, fail);
 	CTL_HOOK(sandbox->ctl, sandbox_gone, sandbox);
 	bury(sandbox);
 }

@@ -17,6 +17,8 @@
 struct telling {
 	struct ctl_sandbox *sandbox; /* borrowed */
 	struct ctl_exec *exec;       /* borrowed, NULL: nobody waits for it */
+	ctl_trust_fn *fn;            /* or who else hears of it; NULL */
+	void *arg;
 };
 
 static void add_warning(struct ctl_exec *exec, const char *text)
@@ -43,6 +45,8 @@ static void tell(void *arg, const char *path, bool appeared)
 			       "protected path %.60s was replaced on the host: this sandbox can write it now",
 			       path);
 	add_warning(telling->exec, text);
+	if (telling->fn)
+		telling->fn(telling->arg, text);
 	ctl_log(CTL_LOG_INFO, "sandbox=%s %s", sandbox->label.name, text);
 	CTL_HOOK(sandbox->ctl, protected_path, sandbox, path, appeared);
 }
@@ -53,7 +57,18 @@ static void tell(void *arg, const char *path, bool appeared)
  */
 void ctl_trust_look(struct ctl_sandbox *sandbox, struct ctl_exec *exec)
 {
-	struct telling telling = { sandbox, exec };
+	struct telling telling = { .sandbox = sandbox, .exec = exec };
+
+	ctl_watch_look(sandbox->watch, false, tell, &telling);
+}
+
+/**
+ * ctl_trust_look_for() - likewise, after something that was no command
+ */
+void ctl_trust_look_for(struct ctl_sandbox *sandbox, ctl_trust_fn *fn,
+			void *arg)
+{
+	struct telling telling = { .sandbox = sandbox, .fn = fn, .arg = arg };
 
 	ctl_watch_look(sandbox->watch, false, tell, &telling);
 }
@@ -63,7 +78,8 @@ void ctl_trust_look(struct ctl_sandbox *sandbox, struct ctl_exec *exec)
  */
 void ctl_trust_begin(struct ctl_exec *exec)
 {
-	struct telling telling = { exec->sandbox, exec };
+	struct telling telling = { .sandbox = exec->sandbox,
+				   .exec = exec };
 
 	if (!exec->created)
 		ctl_watch_look(exec->sandbox->watch, true, tell, &telling);

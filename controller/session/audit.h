@@ -37,6 +37,7 @@ struct ses_ask {
 	uint32_t argc;
 	const char *text;    /* in place of strings */
 	const char *denied;  /* why; NULL: it was allowed */
+	const char *note;    /* how it was allowed; NULL: as usual */
 	const uint8_t *token; /* of a command, whose end is told; NULL: over */
 	uint32_t status;     /* of what is over */
 	bool sandboxed;

@@ -6,7 +6,9 @@
  */
 #include <config.h>
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "controller/session/manager.h"
@@ -61,25 +63,6 @@ int ses_host_refuse(const struct pol_session *session, bool host,
 			     session->given);
 }
 
-static int audit(struct ses *ses, struct ctl_client *client,
-		 const struct ctl_command *cmd,
-		 const struct pol_session *session, struct err *err)
-{
-	const struct ses_ask ask = {
-		.tool = cmd->login ? "shell" : "exec",
-		.session = session->key,
-		.agent = session->agent_id,
-		.strings = cmd->strings,
-		.argc = cmd->argc,
-		.token = cmd->token,
-		.sandboxed = false,
-		.client = client,
-	};
-	int64_t id;
-
-	return ses_audit_ask(ses->audit, &ask, &id, err);
-}
-
 static int remember(struct ses *ses, const struct pol_session *session,
 		    struct err *err)
 {
@@ -101,21 +84,96 @@ static int remember(struct ses *ses, const struct pol_session *session,
 	return store_session_use(ses->store, &row, &id, err);
 }
 
+/* Whose it is: nobody else can say how it went, while that one is there. */
+struct ses_host {
+	LIST_ENTRY(ses_host) link;
+	const struct ctl_client *client; /* borrowed */
+	uint8_t token[WIRE_ID_BYTES];
+};
+
+static struct ses_host *find(struct ses *ses, const uint8_t *token)
+{
+	struct ses_host *host;
+
+	LIST_FOREACH(host, &ses->hosts, link)
+		if (memcmp(host->token, token, WIRE_ID_BYTES) == 0)
+			return host;
+	return NULL;
+}
+
+static void forget(struct ses_host *host)
+{
+	if (!host)
+		return;
+	LIST_REMOVE(host, link);
+	free(host);
+}
+
 /**
- * ses_host_start() - write down that the client runs it
+ * ses_hosts_client_gone() - it may come back over another connection
+ * @client: NULL: all
+ */
+void ses_hosts_client_gone(struct ses *ses, const struct ctl_client *client)
+{
+	struct ses_host *host, *next;
+
+	for (host = LIST_FIRST(&ses->hosts); host; host = next) {
+		next = LIST_NEXT(host, link);
+		if (!client || host->client == client)
+			forget(host);
+	}
+}
+
+/**
+ * ses_host_begin() - write down that the client runs it
+ * @ask: with its token and its client
  *
  * No row of the log, no command.
+ */
+int ses_host_begin(struct ses *ses, const struct pol_session *session,
+		   const struct ses_ask *ask, struct ctl_fail *fail)
+{
+	struct ses_host *host;
+	int64_t id;
+
+	if (ses_store_need(ses, fail) < 0)
+		return -1;
+	host = calloc(1, sizeof(*host));
+	if (!host)
+		return err_set(&fail->err, ERR_KERNEL, ENOMEM, "command");
+	/* The row comes last: one that stays open says that it was begun. */
+	if (remember(ses, session, &fail->err) < 0 ||
+	    ses_audit_ask(ses->audit, ask, &id, &fail->err) < 0) {
+		free(host);
+		return err_wrap(&fail->err, "sessions");
+	}
+	forget(find(ses, ask->token));
+	host->client = ask->client;
+	memcpy(host->token, ask->token, WIRE_ID_BYTES);
+	LIST_INSERT_HEAD(&ses->hosts, host, link);
+	ses_events_tell(ses->events, "exec", "", session->key, "on the host");
+	return 0;
+}
+
+/**
+ * ses_host_start() - write down that the client runs a command
  */
 int ses_host_start(struct ses *ses, struct ctl_client *client,
 		   const struct pol_session *session,
 		   const struct ctl_command *cmd, struct ctl_fail *fail)
 {
-	/* The row comes last: one that stays open says that it was begun. */
-	if (remember(ses, session, &fail->err) < 0 ||
-	    audit(ses, client, cmd, session, &fail->err) < 0)
-		return err_wrap(&fail->err, "sessions");
-	ses_events_tell(ses->events, "exec", "", session->key, "on the host");
-	return 0;
+	const struct ses_ask ask = {
+		.tool = cmd->login ? "shell" : "exec",
+		.session = session->key,
+		.agent = session->agent_id,
+		.strings = cmd->strings,
+		.argc = cmd->argc,
+		.token = cmd->token,
+		.sandboxed = false,
+		.client = client,
+	};
+
+	return ses_host_begin(ses, session, &ask, fail);
 }
 
 /**
@@ -142,6 +200,7 @@ int ses_req_host_done(struct ses *ses, struct ctl_client *client,
 		      const Ctl__Request *req, struct ctl_fail *fail)
 {
 	const Ctl__HostDone *msg = req->host_done;
+	const struct ses_host *host;
 	struct ctl_result result = {
 		.status = msg->status & 0xff,
 		.wall_usec = msg->wall_usec,
@@ -154,9 +213,14 @@ int ses_req_host_done(struct ses *ses, struct ctl_client *client,
 	if (ctl_exec_find(ses->ctl, msg->token.data, msg->token.len))
 		return err_set(&fail->err, ERR_BAD_REQUEST, 0,
 			       "command: it runs in a sandbox");
+	host = find(ses, msg->token.data);
+	if (host && host->client != client)
+		return err_set(&fail->err, ERR_BAD_REQUEST, 0,
+			       "command: another connection runs it");
 	if (ses_audit_over(ses->audit, 0, msg->token.data, &result,
 			   &fail->err) < 0)
 		return -1;
+	forget(find(ses, msg->token.data));
 	ctl_reply_done(client, req->seq);
 	return 0;
 }

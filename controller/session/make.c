@@ -16,6 +16,7 @@
 
 #include "controller/core/log.h"
 #include "controller/session/manager.h"
+#include "controller/session/toolbox.h"
 #include "proto/cleanup.h"
 
 #define MARK_DIGITS 6
@@ -75,10 +76,20 @@ void ses_make_free(struct ses_make *make)
 	free(make);
 }
 
-static struct ses_make *make_new(struct ses_target *target,
-				 const Ctl__Exec *msg,
-				 struct wire_frame *frame,
-				 struct ctl_fail *fail)
+/* The session is lent to it, or is its own where it is somebody else's. */
+static int take_session(struct ses_make *make, struct ses_target *target,
+			struct ctl_fail *fail)
+{
+	make->session = target->session;
+	if (!target->lent)
+		return 0;
+	make->session = pol_session_new(target->cfg->cfg,
+					target->session->given, NULL,
+					&fail->err);
+	return make->session ? 0 : -1;
+}
+
+static struct ses_make *make_new(struct ses_use *use, struct ctl_fail *fail)
 {
 	struct ses_make *make = calloc(1, sizeof(*make));
 
@@ -88,12 +99,13 @@ static struct ses_make *make_new(struct ses_target *target,
 	}
 	STAILQ_INIT(&make->late);
 	make->parts = (struct ses_parts)SES_PARTS_INIT;
-	if (ses_flags_take(&make->flags, msg, frame, fail) < 0) {
+	make->cfg = ses_cfg_ref(use->target->cfg);
+	if (take_session(make, use->target, fail) < 0) {
 		ses_make_free(make);
 		return NULL;
 	}
-	make->cfg = ses_cfg_ref(target->cfg);
-	make->session = target->session;
+	make->flags = *use->flags;
+	*use->flags = (struct ses_flags){ .msg = NULL };
 	return make;
 }
 
@@ -118,6 +130,7 @@ void ses_make_fail(struct ses_sandbox *record, const struct ctl_fail *fail)
 		if (exec->state == CTL_EXEC_WAITING && !exec->internal)
 			ctl_exec_fail(exec, fail);
 	}
+	ses_calls_failed(record->ses, sandbox, fail);
 	ctl_sandbox_kill(sandbox, CTL_DEATH_ASKED);
 }
 
@@ -127,9 +140,16 @@ static void check_one(struct ses_make *make, struct ses_late *late)
 					      WIRE_ID_BYTES);
 	struct ctl_fail fail = CTL_FAIL_INIT;
 
-	if (exec && ses_flags_compare(make->of, make->session, &late->flags,
-				      &fail) < 0)
+	struct ses_call *call = ses_call_find(make->of->ses, late->token);
+
+	if ((!exec && !call) ||
+	    ses_flags_compare(make->of, make->session, &late->flags, &fail) ==
+		    0)
+		return;
+	if (exec)
 		ctl_exec_fail(exec, &fail);
+	else
+		ses_call_fail(call, &fail);
 }
 
 /* Now it is known what is made, and whether others asked for the same. */
@@ -278,33 +298,38 @@ int ses_folder_check(struct ses *ses, const struct pol_session *session,
 	return ctl_fail_hint(fail, "use another key");
 }
 
+/* It does not come to be: the session stays whose it was. */
+static void drop(struct ses_make *make, const struct ses_target *target)
+{
+	if (make && !target->lent)
+		make->session = NULL;
+	ses_make_free(make);
+}
+
 /**
  * ses_make() - a sandbox for a session that has none
- * @target: its session is lent to it on success, for this turn
+ * @use: its target's session is lent to it on success, for this turn; its flags
+ *       are taken
  *
  * Return: its record, whose sandbox can be waited for, or NULL.
  */
-struct ses_sandbox *ses_make(struct ses *ses, struct ses_target *target,
-			     const Ctl__Exec *msg, struct wire_frame *frame,
-			     struct ctl_fail *fail)
+struct ses_sandbox *ses_make(struct ses_use *use, struct ctl_fail *fail)
 {
 	char name[POL_NAME_MAX_BYTES + 1];
+	struct ses_target *target = use->target;
+	struct ses *ses = use->ses;
 	struct ses_sandbox *record;
 	struct ses_make *make;
 
-	if (choose_name(ses, msg->config->path, target->session, name, fail) <
-	    0)
+	if (choose_name(ses, use->config, target->session, name, fail) < 0 ||
+	    ses_folder_check(ses, target->session, name, fail) < 0)
 		return NULL;
-	if (ses_folder_check(ses, target->session, name, fail) < 0)
-		return NULL;
-	record = record_for(ses, target, msg->config->path, fail);
+	record = record_for(ses, target, use->config, fail);
 	if (!record)
 		return NULL;
-	make = make_new(target, msg, frame, fail);
+	make = make_new(use, fail);
 	if (!make || enter(record, name, fail) < 0) {
-		if (make)
-			make->session = NULL;
-		ses_make_free(make);
+		drop(make, target);
 		ses_record_end(record, false);
 		return NULL;
 	}
@@ -318,7 +343,8 @@ struct ses_sandbox *ses_make(struct ses *ses, struct ses_target *target,
 		return record;
 	}
 	err_set(&fail->err, ERR_KERNEL, ENOMEM, "session");
-	make->session = NULL;
+	if (!target->lent)
+		make->session = NULL;
 	ctl_sandbox_start_failed(record->sandbox, fail);
 	return NULL;
 }
@@ -328,19 +354,16 @@ struct ses_sandbox *ses_make(struct ses *ses, struct ses_target *target,
  *
  * Its flags can be compared only when it is known what is made.
  */
-int ses_make_late(struct ses_sandbox *record, const Ctl__Exec *msg,
-		  struct wire_frame *frame, struct ctl_fail *fail)
+int ses_make_late(struct ses_use *use, struct ctl_fail *fail)
 {
 	struct ses_late *late = calloc(1, sizeof(*late));
 
 	if (!late)
 		return err_set(&fail->err, ERR_KERNEL, ENOMEM, "session");
-	if (ses_flags_take(&late->flags, msg, frame, fail) < 0) {
-		free(late);
-		return -1;
-	}
-	memcpy(late->token, msg->command->token.data, WIRE_ID_BYTES);
-	STAILQ_INSERT_TAIL(&record->make->late, late, link);
+	late->flags = *use->flags;
+	*use->flags = (struct ses_flags){ .msg = NULL };
+	memcpy(late->token, use->token, WIRE_ID_BYTES);
+	STAILQ_INSERT_TAIL(&use->target->record->make->late, late, link);
 	return 0;
 }
 
@@ -369,4 +392,5 @@ void ses_make_live(struct ses_sandbox *record)
 	record->make = NULL;
 	ses_events_tell(record->ses->events, "ready",
 			record->sandbox->label.name, record->scope_key, "");
+	ses_calls_ready(record->ses, record->sandbox);
 }

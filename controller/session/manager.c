@@ -15,6 +15,7 @@
 
 #include "controller/core/log.h"
 #include "controller/session/manager.h"
+#include "controller/session/toolbox.h"
 #include "proto/cleanup.h"
 
 /**
@@ -83,6 +84,14 @@ static int on_request(void *arg, struct ctl_client *client,
 {
 	struct ses *ses = arg;
 
+	if (req->op_case == CTL__REQUEST__OP_TOOL_CALL)
+		return ses_req_tool_call(ses, client, req, frame, fail);
+	if (req->op_case == CTL__REQUEST__OP_TOOL_CANCEL)
+		return ses_req_tool_cancel(ses, client, req, fail);
+	if (req->op_case == CTL__REQUEST__OP_TOOLBOX_OPEN)
+		return ses_req_toolbox_open(ses, client, req, frame, fail);
+	if (req->op_case == CTL__REQUEST__OP_TOOLBOX_CLOSE)
+		return ses_req_toolbox_close(ses, client, req, fail);
 	if (req->op_case == CTL__REQUEST__OP_EXEC)
 		return ses_req_exec(ses, client, req, frame, fail);
 	if (req->op_case == CTL__REQUEST__OP_LIST)
@@ -162,6 +171,9 @@ static void on_exec_over(void *arg, struct ctl_exec *exec,
 		exec->sandbox ? exec->sandbox->session : NULL;
 	struct err err = ERR_INIT;
 
+	/* A tool's: whoever has it hears of it. */
+	if (exec->ops)
+		return;
 	if (exec->internal) {
 		ses_setup_over(exec, result);
 		return;
@@ -192,8 +204,9 @@ static void on_sandbox_live(void *arg, struct ctl_sandbox *sandbox)
 				"");
 }
 
-static void end_record(struct ctl_sandbox *sandbox)
+static void end_record(struct ses *ses, struct ctl_sandbox *sandbox)
 {
+	ses_calls_gone(ses, sandbox);
 	if (sandbox->session)
 		ses_record_end(sandbox->session,
 			       sandbox->death == CTL_DEATH_NONE ||
@@ -208,7 +221,13 @@ static void on_sandbox_end(void *arg, struct ctl_sandbox *sandbox)
 
 	ses_events_tell(ses->events, lost ? "lost" : "removed",
 			sandbox->label.name, scope_of(sandbox), "");
-	end_record(sandbox);
+	end_record(ses, sandbox);
+}
+
+static void on_sandbox_failed(void *arg, struct ctl_sandbox *sandbox,
+			      const struct ctl_fail *fail)
+{
+	ses_calls_failed(arg, sandbox, fail);
 }
 
 /* Still of a session: it could not be built, or the helper is gone. */
@@ -220,7 +239,7 @@ static void on_sandbox_gone(void *arg, struct ctl_sandbox *sandbox)
 		return;
 	ses_events_tell(ses->events, "removed", sandbox->label.name,
 			scope_of(sandbox), "");
-	end_record(sandbox);
+	end_record(ses, sandbox);
 }
 
 static void on_protected(void *arg, struct ctl_sandbox *sandbox,
@@ -261,6 +280,15 @@ static void on_client_gone(void *arg, struct ctl_client *client)
 	ses_logs_client_gone(ses->audit, client);
 	ses_events_client_gone(ses->events, client);
 	ses_stages_client_gone(ses, client);
+	ses_calls_client_gone(ses, client);
+	ses_toolboxes_client_gone(ses, client);
+	ses_hosts_client_gone(ses, client);
+}
+
+static void on_exec_found(void *arg, struct ctl_exec *exec, uint32_t pid,
+			  int *fds, size_t n_fds)
+{
+	ses_run_found(arg, exec, pid, fds, n_fds);
 }
 
 static void on_tick(void *arg, struct ctl *ctl)
@@ -271,6 +299,7 @@ static void on_tick(void *arg, struct ctl *ctl)
 	ses_records_flush(ses);
 	ses_prune_tick(ses);
 	ses_audit_tick(ses->audit);
+	ses_runs_tick(ses);
 }
 
 static void on_item(void *arg, struct ctl_sandbox *sandbox, Ctl__Item *item)
@@ -299,9 +328,11 @@ static void set_hooks(struct ses *ses)
 		.ready = on_ready,
 		.request = on_request,
 		.exec_new = on_exec_new,
+		.exec_found = on_exec_found,
 		.exec_over = on_exec_over,
 		.sandbox_live = on_sandbox_live,
 		.sandbox_end = on_sandbox_end,
+		.sandbox_failed = on_sandbox_failed,
 		.sandbox_gone = on_sandbox_gone,
 		.protected_path = on_protected,
 		.sandbox_paused = on_sandbox_paused,
@@ -338,7 +369,7 @@ struct ses *ses_new(struct event_base *base, const struct ses_options *options,
 	ses->events = ses_events_new();
 	set_hooks(ses);
 	if (ses->runtime_dir && ses->audit && ses->events &&
-	    ctl_map_init(&ses->scopes) == 0)
+	    ctl_map_init(&ses->scopes) == 0 && ses_calls_init(ses) == 0)
 		return ses;
 	ses_free(ses);
 	err_set(err, ERR_KERNEL, ENOMEM, "sessions");
@@ -370,6 +401,10 @@ void ses_free(struct ses *ses)
 		ses_record_free(record);
 	}
 	ses_stages_free(ses);
+	ses_calls_free(ses);
+	ses_runs_free(ses);
+	ses_toolboxes_free(ses);
+	ses_hosts_client_gone(ses, NULL);
 	ses_configs_free(ses);
 	ctl_map_fini(&ses->scopes);
 	ses_audit_free(ses->audit);

@@ -142,6 +142,18 @@ struct ses_target {
 	struct ctl_sandbox *plain;   /* borrowed; NULL: there is none */
 };
 
+/* One use of a session's sandbox, by a command or by a tool. */
+struct ses_use {
+	struct ses *ses;
+	struct ses_target *target; /* of a session */
+	const char *config;        /* its path, "" none */
+	struct ses_flags *flags;   /* given with it; they may be taken */
+	const uint8_t *token;      /* whose use it is */
+	bool created;
+	bool lost;
+	char note[200];
+};
+
 #define auto_target \
 	__attribute__((cleanup(ses_target_fini))) struct ses_target
 
@@ -164,6 +176,8 @@ struct ses {
 	struct ses_audit *audit;   /* owned */
 	struct ses_events *events; /* owned */
 	bool entering; /* a command of a session, which is in the log already */
+	struct ses_runs *runs;     /* owned; commands of tools; NULL: none yet */
+	LIST_HEAD(, ses_host) hosts;        /* what clients run themselves */
 	LIST_HEAD(, ses_toolbox) toolboxes; /* see toolbox.h */
 	LIST_HEAD(, ses_call) calls;
 	LIST_HEAD(, ses_call) dead_calls;   /* freed at the end of the turn */
@@ -196,6 +210,8 @@ int ses_target_resolve(struct ses *ses, const char *target,
 		       struct ctl_fail *fail);
 void ses_target_fini(struct ses_target *target);
 
+struct pol_session *ses_session_get(struct ses_cfg *cfg, const char *text,
+				    struct ctl_fail *fail);
 int ses_target_session(struct ses *ses, const char *key,
 		       const Ctl__Config *config, struct ses_target *out,
 		       struct ctl_fail *fail);
@@ -232,6 +248,12 @@ int ses_req_exec(struct ses *ses, struct ctl_client *client,
 		 const Ctl__Request *req, struct wire_frame *frame,
 		 struct ctl_fail *fail);
 
+/* use-find.c */
+int ses_use_find(struct ses_use *use, struct ctl_fail *fail);
+int ses_use_remember(struct ses_use *use, const struct ses_ask *ask,
+		     int64_t *id, struct ctl_fail *fail);
+bool ses_is_busy(const struct ses_sandbox *record);
+
 /* verbs.c */
 int ses_req_target(struct ses *ses, struct ctl_client *client,
 		   const Ctl__Request *req, struct ctl_fail *fail);
@@ -239,11 +261,8 @@ int ses_req_target(struct ses *ses, struct ctl_client *client,
 /* make.c: a sandbox, from the first request to the first command */
 int ses_folder_check(struct ses *ses, const struct pol_session *session,
 		     const char *name, struct ctl_fail *fail);
-struct ses_sandbox *ses_make(struct ses *ses, struct ses_target *target,
-			     const Ctl__Exec *msg, struct wire_frame *frame,
-			     struct ctl_fail *fail);
-int ses_make_late(struct ses_sandbox *record, const Ctl__Exec *msg,
-		  struct wire_frame *frame, struct ctl_fail *fail);
+struct ses_sandbox *ses_make(struct ses_use *use, struct ctl_fail *fail);
+int ses_make_late(struct ses_use *use, struct ctl_fail *fail);
 void ses_make_live(struct ses_sandbox *record);
 void ses_make_fail(struct ses_sandbox *record, const struct ctl_fail *fail);
 void ses_make_free(struct ses_make *make);
@@ -271,6 +290,8 @@ int ses_flags_compare(struct ses_sandbox *record,
 /* flags.c */
 int ses_flags_take(struct ses_flags *flags, const Ctl__Exec *msg,
 		   struct wire_frame *frame, struct ctl_fail *fail);
+int ses_flags_copy(struct ses_flags *flags, const struct ses_flags *from,
+		   struct ctl_fail *fail);
 void ses_flags_fini(struct ses_flags *flags);
 
 /* setup.c: setupCommand */
@@ -282,6 +303,9 @@ void ses_setup_free(struct ses_setup *setup);
 int ses_host_start(struct ses *ses, struct ctl_client *client,
 		   const struct pol_session *session,
 		   const struct ctl_command *cmd, struct ctl_fail *fail);
+int ses_host_begin(struct ses *ses, const struct pol_session *session,
+		   const struct ses_ask *ask, struct ctl_fail *fail);
+void ses_hosts_client_gone(struct ses *ses, const struct ctl_client *client);
 void ses_host_reply(struct ctl_client *client, uint32_t seq,
 		    struct ctl_command *cmd);
 int ses_host_refuse(const struct pol_session *session, bool host,
@@ -307,6 +331,5 @@ int ses_req_recreate(struct ses *ses, struct ctl_client *client,
 int ses_req_prune(struct ses *ses, struct ctl_client *client,
 		  const Ctl__Request *req, struct ctl_fail *fail);
 void ses_prune_tick(struct ses *ses);
-bool ses_is_busy(const struct ses_sandbox *record);
 
 #endif

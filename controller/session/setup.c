@@ -16,6 +16,7 @@
 #include <event2/event.h>
 
 #include "controller/session/manager.h"
+#include "controller/session/toolbox.h"
 #include "proto/cleanup.h"
 
 #define TAIL_BYTES 4096
@@ -230,18 +231,19 @@ static void succeed(struct ses_sandbox *record)
 {
 	struct ctl_sandbox *sandbox = record->sandbox;
 	struct ctl_fail fail = CTL_FAIL_INIT;
+	struct ses *ses = record->ses;
 
-	if (store_sandbox_setup_done(record->ses->store, record->row,
-				     &fail.err) < 0) {
+	if (store_sandbox_setup_done(ses->store, record->row, &fail.err) < 0) {
 		err_wrap(&fail.err, "sessions");
 		ses_make_fail(record, &fail);
 		return;
 	}
 	ses_make_free(record->make);
 	record->make = NULL;
-	ses_events_tell(record->ses->events, "ready", sandbox->label.name,
+	ses_events_tell(ses->events, "ready", sandbox->label.name,
 			record->scope_key, "setupCommand is done");
 	ctl_sandbox_release(sandbox);
+	ses_calls_ready(ses, sandbox);
 }
 
 /**

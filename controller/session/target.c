@@ -56,8 +56,13 @@ static bool is_id(const char *text)
 	       strlen(text) == CTL_HEX_BYTES - 1;
 }
 
-static struct pol_session *resolve(struct ses_cfg *cfg, const char *text,
-				   struct ctl_fail *fail)
+/**
+ * ses_session_get() - the session that a key or a plain word names
+ *
+ * Return: owned, or NULL.
+ */
+struct pol_session *ses_session_get(struct ses_cfg *cfg, const char *text,
+				    struct ctl_fail *fail)
 {
 	char key[POL_KEY_MAX_BYTES + CFG_AGENT_ID_MAX + 16];
 	struct pol_session *session;
@@ -93,7 +98,7 @@ int ses_target_session(struct ses *ses, const char *target,
 		return -1;
 	if (!config->path[0] && !pol_is_session_key(out->cfg->cfg, target))
 		return 0;
-	out->session = resolve(out->cfg, target, fail);
+	out->session = ses_session_get(out->cfg, target, fail);
 	if (!out->session)
 		return -1;
 	if (ses_store_need(ses, fail) < 0)

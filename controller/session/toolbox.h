@@ -61,6 +61,13 @@ struct ses_toolbox {
 	bool changed;              /* they are others now */
 };
 
+enum ses_place {
+	SES_PLACE_INVALID = 0,
+	SES_PLACE_SANDBOX,
+	SES_PLACE_HOST,
+	SES_PLACE_ELEVATED, /* the host, out of a sandbox */
+};
+
 enum ses_call_state {
 	SES_CALL_INVALID = 0,
 	SES_CALL_WAITING, /* for its sandbox to be made */
@@ -84,17 +91,19 @@ struct ses_call {
 	struct ses_sandbox *record;  /* borrowed; NULL: gone */
 	struct ctl_sandbox *sandbox; /* borrowed; NULL: gone */
 	char *root;                  /* owned: env.root, its workdir */
+	uint64_t asked_usec;         /* monotonic */
 	int64_t audit_id;
 	char *warnings[SES_CALL_WARNINGS]; /* owned */
 	size_t n_warnings;
-	/* tool-files.c: what is asked for now; at most one of them */
+	/* tool-files.c: what is asked for now; at most one of the two */
 	struct ctl_fs *fs;           /* NULL: nothing */
 	struct job *job;             /* likewise */
-	void *asked;                 /* owned; of fs or job */
+	struct ses_asked *asked;     /* owned; of fs or job */
 	/* tool-run.c */
 	struct ses_run *run;         /* of a command that is waited for; its own */
-	/* tool-call.c: progress; timer NULL: nobody wants to hear */
-	struct event *timer;         /* owned */
+	/* tool-progress.c */
+	bool progress;               /* its client wants to hear */
+	struct event *timer;         /* owned; NULL: nothing to say */
 	uint64_t output_bytes;
 	char *last_line;             /* owned */
 };
@@ -120,36 +129,62 @@ void ses_toolboxes_client_gone(struct ses *ses,
 void ses_toolboxes_free(struct ses *ses);
 
 /* toolbox-view.c */
-struct ses_view *ses_view_new(struct ses_toolbox *toolbox,
-			      const struct ses_view *about, struct ses_cfg *cfg,
+struct ses_view *ses_view_new(struct ses_cfg *cfg, const char *config,
+			      const char *target,
+			      const struct pol_tool_request *about,
 			      struct ctl_fail *fail);
+bool ses_view_allows(const struct ses_view *view, const struct tool *tool,
+		     struct pol_decision *decision);
 struct ses_view *ses_view_ref(struct ses_view *view);
 void ses_view_unref(struct ses_view *view);
 /* JSON: the tools that are offered and allowed; owned, NULL without memory. */
 char *ses_view_tools(const struct ses_view *view, size_t *len);
 
+/* tool-args.c */
+json_t *ses_tool_args(const Ctl__ToolCall *msg, struct wire_frame *frame,
+		      struct err *err);
+void ses_tool_summary(const json_t *args, char *out, size_t size);
+
+/* tool-gate.c */
+char *ses_gate_policy(const struct ses_view *view, const struct tool *tool,
+		      struct err *why);
+char *ses_gate_elevated(const struct ses_view *view, struct err *why);
+int ses_gate_place(const struct ses_view *view, const struct tool *tool,
+		   const json_t *args, enum ses_place *place, struct err *err);
+
 /* tool-call.c */
 int ses_req_tool_call(struct ses *ses, struct ctl_client *client,
 		      const Ctl__Request *req, struct wire_frame *frame,
 		      struct ctl_fail *fail);
+void ses_calls_ready(struct ses *ses, struct ctl_sandbox *sandbox);
+
+/* tool-end.c */
+int ses_calls_init(struct ses *ses);
+void ses_calls_free(struct ses *ses);
+void ses_call_attach(struct ses_call *call);
+void ses_call_drop(struct ses_call *call);
+void ses_call_free(struct ses_call *call);
+struct ses_call *ses_call_find(struct ses *ses, const uint8_t *token);
+void ses_call_fail(struct ses_call *call, const struct ctl_fail *fail);
+/* With the result: a protected path that appeared, ... */
+void ses_call_warn(struct ses_call *call, const char *text);
+void ses_result_send(struct ctl_client *client, uint32_t seq, const char *json,
+		     size_t len, bool error, bool changed);
 int ses_req_tool_cancel(struct ses *ses, struct ctl_client *client,
 			const Ctl__Request *req, struct ctl_fail *fail);
-struct ses_call *ses_call_find(struct ses *ses, const uint8_t *token);
-/* It ends in an error: the text of @fail, and its hint. */
-void ses_call_fail(struct ses_call *call, const struct ctl_fail *fail);
-/* Something to be said with the result: a protected path that appeared, ... */
-void ses_call_warn(struct ses_call *call, const char *text);
-/* Sandboxes: it can be used now; it could not be made; nothing is left of it. */
-void ses_calls_ready(struct ses *ses, struct ctl_sandbox *sandbox);
 void ses_calls_failed(struct ses *ses, struct ctl_sandbox *sandbox,
 		      const struct ctl_fail *fail);
 void ses_calls_gone(struct ses *ses, struct ctl_sandbox *sandbox);
 void ses_calls_client_gone(struct ses *ses, const struct ctl_client *client);
 bool ses_calls_in(const struct ses *ses, const struct ctl_sandbox *sandbox);
-void ses_calls_free(struct ses *ses);
+
+/* tool-progress.c */
+void ses_progress_begin(struct ses_call *call);
+void ses_progress_end(struct ses_call *call);
 
 /* tool-files.c: tool_backend, but for run() and process() */
 extern const struct tool_backend ses_tool_backend;
+void ses_asked_free(struct ses_call *call);
 
 /*
  * tool-run.c: commands, and background processes.
@@ -170,6 +205,10 @@ void ses_run_cancel(struct ses_call *call);
  * CTL_RECLAIM_SEC, but for background processes. */
 void ses_run_found(struct ses *ses, struct ctl_exec *exec, uint32_t pid,
 		   int *fds, size_t n_fds);
+/* When the store is there: background processes of an earlier creeld. */
+void ses_runs_load(struct ses *ses);
+/* Background processes go with their sandbox. */
+void ses_runs_sandbox_gone(struct ses *ses, const struct ctl_sandbox *sandbox);
 void ses_runs_tick(struct ses *ses);
 void ses_runs_free(struct ses *ses);
 

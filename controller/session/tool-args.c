@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Arguments of a call: from bytes that a client, and behind it a model, wrote
+ * to an object; and what of them a person reads in the log.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "controller/session/toolbox.h"
+#include "proto/cleanup.h"
+
+/* What opens and is not closed, at most, outside of strings. */
+static size_t depth_of(const char *text, size_t len)
+{
+	size_t depth = 0, most = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < len; i++) {
+		if (quoted && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			quoted = !quoted;
+		else if (!quoted && (text[i] == '{' || text[i] == '['))
+			depth++;
+		else if (!quoted && (text[i] == '}' || text[i] == ']') && depth)
+			depth--;
+		if (depth > most)
+			most = depth;
+	}
+	return most;
+}
+
+static json_t *parse(const char *text, size_t len, struct err *err)
+{
+	json_error_t error;
+	json_t *args;
+
+	if (len == 0)
+		return json_object();
+	if (depth_of(text, len) > SES_ARGS_MAX_DEPTH) {
+		err_set(err, ERR_LIMIT, 0,
+			"arguments: nested more than %d deep",
+			SES_ARGS_MAX_DEPTH);
+		return NULL;
+	}
+	args = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
+			  &error);
+	if (!args) {
+		ctl_text_clean(error.text);
+		err_set(err, ERR_BAD_REQUEST, 0,
+			"arguments: line %d, column %d: %.100s", error.line,
+			error.column, error.text);
+	} else if (!json_is_object(args)) {
+		json_decref(args);
+		err_set(err, ERR_BAD_REQUEST, 0,
+			"arguments: expected an object");
+		args = NULL;
+	}
+	return args;
+}
+
+static json_t *from_memfd(const Ctl__ToolCall *msg, struct wire_frame *frame,
+			  struct err *err)
+{
+	auto_fd fd = wire_frame_take_fd(frame, msg->args_fd - 1);
+	json_t *args;
+	size_t size;
+	void *bytes;
+
+	if (fd < 0) {
+		err_set(err, ERR_BAD_REQUEST, 0,
+			"arguments: their descriptor did not come along");
+		return NULL;
+	}
+	if (ctl_memfd_check(fd, "arguments", TOOL_ARGS_MAX_BYTES, &size, err) <
+	    0)
+		return NULL;
+	if (size == 0)
+		return json_object();
+	/* Sealed: it neither changes nor shrinks below our feet. */
+	bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (bytes == MAP_FAILED) {
+		err_set(err, ERR_KERNEL, errno, "arguments");
+		return NULL;
+	}
+	args = parse(bytes, size, err);
+	(void)munmap(bytes, size);
+	return args;
+}
+
+/**
+ * ses_tool_args() - the arguments of a call
+ *
+ * Return: an object, a new reference; NULL: what is wrong with them.
+ */
+json_t *ses_tool_args(const Ctl__ToolCall *msg, struct wire_frame *frame,
+		      struct err *err)
+{
+	json_t *args;
+
+	if (msg->args_fd > 0 && msg->args.len > 0) {
+		err_set(err, ERR_BAD_REQUEST, 0, "arguments: they come twice");
+		return NULL;
+	}
+	args = msg->args_fd > 0 ?
+		       from_memfd(msg, frame, err) :
+		       parse((const char *)msg->args.data, msg->args.len, err);
+	if (!args && err->code == ERR_NONE)
+		err_set(err, ERR_KERNEL, ENOMEM, "arguments");
+	return args;
+}
+
+static const char *text_of(const json_t *args, const char *name)
+{
+	return json_string_value(json_object_get(args, name));
+}
+
+/* The files that a patch is about, without a line of what is in them. */
+static void put_patch(const char *patch, char *out, size_t size)
+{
+	static const char *const heads[] = {
+		"*** Add File: ", "*** Update File: ", "*** Delete File: ",
+		"*** Move to: ",
+	};
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (const char *at = patch; at && used + 4 < size;
+	     at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL) {
+		for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+			size_t len = strlen(heads[i]);
+			size_t name = strcspn(at, "\r\n");
+			int put;
+
+			if (strncmp(at, heads[i], len) != 0)
+				continue;
+			put = snprintf(out + used, size - used, "%s%c %.*s",
+				       used ? ", " : "", "AMD>"[i],
+				       (int)(name - len < 512 ? name - len :
+								512),
+				       at + len);
+			used += put < (int)(size - used) ? (size_t)put :
+							   size - used - 1;
+		}
+	}
+}
+
+/**
+ * ses_tool_summary() - what a call is about, in one line of the log
+ *
+ * Commands and paths; never what is in a file, nor what is typed into a program.
+ */
+void ses_tool_summary(const json_t *args, char *out, size_t size)
+{
+	static const char *const names[] = { "command", "path", "uri", "code" };
+	const char *patch = text_of(args, "input");
+	const char *action = text_of(args, "action");
+	const char *id = text_of(args, "sessionId");
+
+	out[0] = '\0';
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (text_of(args, names[i])) {
+			(void)snprintf(out, size, "%s",
+				       text_of(args, names[i]));
+			return;
+		}
+	if (action)
+		(void)snprintf(out, size, "%s%s%s", action, id ? " " : "",
+			       id ? id : "");
+	else if (patch || text_of(args, "patch_text"))
+		put_patch(patch ? patch : text_of(args, "patch_text"), out,
+			  size);
+}

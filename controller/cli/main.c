@@ -45,6 +45,8 @@ static const struct cli_verb verbs[] = {
 	{ CLI_VERB_TOOL, "tool", "list | call NAME [JSON|@FILE|-]",
 	  "show or call the tools of a session", cli_tool_main,
 	  .mixed = true },
+	{ CLI_VERB_MCP, "mcp", "",
+	  "serve the tools of a session to a client of MCP", cli_mcp_main },
 	{ CLI_VERB_EXPLAIN, "explain", "",
 	  "what applies to a session, why, and which key changes it",
 	  cli_explain_main },

@@ -101,6 +101,8 @@ static const struct cli_option options[] = {
 	  "of this agent" },
 	{ CLI_OPT_TOOL, 0, "tool", "NAME", IN(LOGS) | IN(EXPLAIN),
 	  "of this tool" },
+	{ CLI_OPT_TOOLS, 0, "tools", "NAME[,NAME...]", IN(MCP),
+	  "offer these tools, and no others" },
 	{ CLI_OPT_PROVIDER, 0, "provider", "NAME[/MODEL]",
 	  IN(EXPLAIN) | TOOLS, "as for this provider of models" },
 	{ CLI_OPT_CHANNEL, 0, "channel", "NAME", TOOLS,

@@ -19,6 +19,7 @@ int cli_logs_main(const struct cli_args *args);
 int cli_events_main(const struct cli_args *args);
 int cli_media_main(const struct cli_args *args);
 int cli_tool_main(const struct cli_args *args);
+int cli_mcp_main(const struct cli_args *args);
 int cli_explain_main(const struct cli_args *args);
 int cli_doctor_main(const struct cli_args *args);
 int cli_config_main(const struct cli_args *args);

@@ -235,7 +235,7 @@ void toolbox_call_again(struct toolbox_call *call)
 	if (repeat == REPEAT_NEVER ||
 	    (repeat == REPEAT_ANEW &&
 	     (call->cancelled || toolbox_call_name(call)))) {
-		(void)err_set(&err, ERR_KERNEL, ECONNRESET,
+		(void)err_set(&err, ERR_KERNEL, 0,
 			      "creeld: the connection was lost, and it is not known whether %.40s was done",
 			      call->name);
 		toolbox_call_fail(call, &err, "");
@@ -339,8 +339,8 @@ void toolbox_call_host(struct toolbox_call *call, const Ctl__ToolHost *msg)
 	call->seq = 0;
 	call->host_status = 125;
 	if (call->cancelled) {
-		(void)err_set(&call->err, ERR_BAD_STATE, ECANCELED,
-			      "%.40s: cancelled", call->name);
+		(void)err_set(&call->err, ERR_BAD_STATE, 0, "%.40s: cancelled",
+			      call->name);
 	} else if (toolbox->sandboxed && !msg->elevated) {
 		if (!toolbox->open_seq)
 			toolbox->open_due = true;

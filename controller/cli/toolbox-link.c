@@ -39,6 +39,23 @@ static void retry_in(struct toolbox *toolbox, unsigned int msec)
 	(void)event_add(toolbox->retry, &soon);
 }
 
+/* What creeld had is asked for again, ends, or goes on here. */
+static void lose_calls(struct toolbox *toolbox)
+{
+	struct toolbox_call *call, *next;
+
+	/* Of these only the cancellation was due. */
+	for (call = TAILQ_FIRST(&toolbox->due); call; call = next) {
+		next = TAILQ_NEXT(call, link);
+		call->box = 0;
+		if (call->state == TOOLBOX_ASKED)
+			toolbox_call_move(call, &toolbox->sent);
+	}
+	/* Each leaves this list: for what is due, or for what is over. */
+	while ((call = TAILQ_FIRST(&toolbox->sent)))
+		toolbox_call_again(call);
+}
+
 /**
  * toolbox_lost() - the connection has ended
  *
@@ -48,15 +65,10 @@ void toolbox_lost(struct toolbox *toolbox)
 {
 	bool stayed = toolbox->sock >= 0 &&
 		      cli_time_up(&toolbox->connected, STAYED_MS);
-	struct toolbox_call *call;
 	struct err err = ERR_INIT;
 
 	toolbox_drop(toolbox);
-	/* Each leaves this list: for what is due, or for what is over. */
-	while ((call = TAILQ_FIRST(&toolbox->sent)))
-		toolbox_call_again(call);
-	TAILQ_FOREACH(call, &toolbox->due, link)
-		call->box = 0;
+	lose_calls(toolbox);
 	/* Only a controller that stayed for a while starts the time anew. */
 	if (stayed)
 		toolbox->lost_since = (struct timespec){ 0 };

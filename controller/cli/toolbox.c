@@ -403,8 +403,8 @@ void toolbox_cancel(struct toolbox_call *call)
 		toolbox_call_move(call, &toolbox->due);
 		toolbox_soon(toolbox);
 	} else if (call->state == TOOLBOX_NEW && !call->again) {
-		(void)err_set(&err, ERR_BAD_STATE, ECANCELED,
-			      "%.40s: cancelled", call->name);
+		(void)err_set(&err, ERR_BAD_STATE, 0, "%.40s: cancelled",
+			      call->name);
 		toolbox_call_fail(call, &err, "");
 		toolbox_soon(toolbox);
 	}

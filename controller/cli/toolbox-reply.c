@@ -124,6 +124,7 @@ static void take_toolbox(struct toolbox *toolbox, const Ctl__Toolbox *msg,
 		.agent = msg->agent,
 		.workdir = msg->workdir,
 		.sandboxed = msg->sandboxed,
+		.network = msg->network,
 		.warnings = (const char *const *)msg->warnings,
 		.n_warnings = msg->n_warnings,
 	};

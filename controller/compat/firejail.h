@@ -59,6 +59,7 @@ struct tool_jail {
 	size_t n_ulimits;
 	size_t rest;        /* the words from here on are a program's */
 	const char *folder; /* made for the command, its working directory; borrowed */
+	const char *folder_key; /* that it cannot be made is about this key; NULL none */
 };
 
 /* Is this word firejail's program? */

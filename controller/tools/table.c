@@ -10,6 +10,8 @@
 
 static const struct tool *const tools[] = {
 	&tool_edit,
+	&tool_python_environment_info,
+	&tool_python_execute,
 	&tool_read_file,
 	&tool_write_file,
 	NULL,

@@ -8,7 +8,13 @@
 #include "controller/tools/tool.h"
 
 extern const struct tool tool_edit;
+extern const struct tool tool_python_environment_info;
+extern const struct tool tool_python_execute;
 extern const struct tool tool_read_file;
 extern const struct tool tool_write_file;
+
+/* MiniBot's timeout_seconds: clamped, in milliseconds. */
+uint64_t tool_timeout_ms(const struct tool_call *call, const char *usual_key,
+			 const char *most_key);
 
 #endif

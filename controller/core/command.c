@@ -332,6 +332,8 @@ int ctl_command_complete(struct ctl_command *cmd, const struct ctl_user *user,
 	struct extra extra = { .n = 0 };
 	char *strings;
 
+	if (cmd->only_env)
+		return 0;
 	if (cmd->login && cmd->argc == 0 && make_login(cmd, user) < 0)
 		return err_set(err, ERR_KERNEL, ENOMEM, "command");
 	add_extra(&extra, cmd, "PATH",

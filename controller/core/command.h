@@ -60,6 +60,8 @@ struct ctl_command {
 	struct ctl_rlimit rlimits[CTL_COMMAND_RLIMITS]; /* lower ones than the sandbox's */
 	size_t n_rlimits;
 	bool login;
+	bool only_env;   /* its variables are all that it gets */
+	bool input_once; /* of capture: who has its stdin alone may end it */
 };
 
 struct ctl_command *ctl_command_new(const Ctl__Command *msg,

@@ -337,6 +337,7 @@ int ctl_init_open(struct ctl_sandbox *sandbox, int fd);
 int ctl_init_exec(struct ctl_exec *exec, struct err *err);
 int ctl_init_open_passwd(struct ctl_exec *exec, struct err *err);
 void ctl_init_ack(struct ctl_sandbox *sandbox, const uint8_t *token);
+void ctl_init_close_input(struct ctl_sandbox *sandbox, const uint8_t *token);
 void ctl_init_list(struct ctl_sandbox *sandbox);
 void ctl_init_signal(struct ctl_sandbox *sandbox, const uint8_t *token,
 		     uint32_t signal, bool tree);

@@ -336,6 +336,7 @@ static void fill_exec(struct ctl_exec *exec, Ini__Exec *msg)
 	msg->cols = cmd->cols;
 	msg->search_path = true;
 	msg->memory_peak = cmd->memory_peak;
+	msg->input_once = cmd->input_once;
 }
 
 static size_t fill_rlimits(const struct ctl_label *label, Ini__Rlimit *items,
@@ -425,6 +426,23 @@ void ctl_init_ack(struct ctl_sandbox *sandbox, const uint8_t *token)
 	msg.token.len = WIRE_ID_BYTES;
 	req.op_case = INI__REQUEST__OP_ACK;
 	req.ack = &msg;
+	(void)send_init(sandbox, &req, NULL, 0, &err);
+}
+
+/**
+ * ctl_init_close_input() - pid 1 lets go of the write end of a stdin
+ * @token: WIRE_ID_BYTES; of a command with capture
+ */
+void ctl_init_close_input(struct ctl_sandbox *sandbox, const uint8_t *token)
+{
+	Ini__Request req = INI__REQUEST__INIT;
+	Ini__CloseInput msg = INI__CLOSE_INPUT__INIT;
+	struct err err = ERR_INIT;
+
+	msg.token.data = (uint8_t *)token;
+	msg.token.len = WIRE_ID_BYTES;
+	req.op_case = INI__REQUEST__OP_CLOSE_INPUT;
+	req.close_input = &msg;
 	(void)send_init(sandbox, &req, NULL, 0, &err);
 }
 

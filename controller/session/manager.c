@@ -45,6 +45,7 @@ static void open_store(struct ses *ses)
 		ses->store = NULL;
 	}
 	ses_audit_set_store(ses->audit, ses->store, &err);
+	ses_runs_load(ses);
 	if (ses->store)
 		return;
 	ses->store_fail.err = err;
@@ -235,6 +236,7 @@ static void on_sandbox_gone(void *arg, struct ctl_sandbox *sandbox)
 {
 	struct ses *ses = arg;
 
+	ses_runs_sandbox_gone(ses, sandbox);
 	if (!sandbox->session)
 		return;
 	ses_events_tell(ses->events, "removed", sandbox->label.name,

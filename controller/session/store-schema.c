@@ -90,6 +90,16 @@ static const char *const steps[] = {
 	" days INTEGER NOT NULL,"
 	" rows INTEGER NOT NULL,"
 	" seen_ms INTEGER NOT NULL) STRICT;",
+	/* 2: what tools tell of a background process */
+	"ALTER TABLE process ADD COLUMN workdir TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE process ADD COLUMN pid INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE process ADD COLUMN tty INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE process ADD COLUMN keep INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE process ADD COLUMN cleanup_ms INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE process ADD COLUMN polled INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE process ADD COLUMN timed_out INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE process ADD COLUMN killed INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE process ADD COLUMN why TEXT NOT NULL DEFAULT '';",
 };
 
 #define NEWEST ((int64_t)(sizeof(steps) / sizeof(steps[0])))

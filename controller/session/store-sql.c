@@ -18,7 +18,8 @@
 	" max_age_days, created_ms, used_ms"
 #define PROCESS_COLUMNS \
 	"token, sandbox, session, name, command, spool, started_ms, over," \
-	" status, ended_ms"
+	" status, ended_ms, workdir, pid, tty, keep, cleanup_ms, polled," \
+	" timed_out, killed, why"
 #define AUDIT_COLUMNS \
 	"id, time_ms, tool, session, agent, sandbox, command, decision," \
 	" reason, client, token, sandboxed, over, status, wall_usec," \
@@ -72,11 +73,15 @@ static const char *const sql[STORE_SQL_COUNT] = {
 		" ORDER BY id",
 	[STORE_PROCESS_INSERT] =
 		"INSERT INTO process (owner, token, sandbox, session, name,"
-		" command, spool, started_ms, over, status, ended_ms)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+		" command, spool, started_ms, over, status, ended_ms, workdir,"
+		" pid, tty, keep, cleanup_ms, polled) VALUES (?1, ?2, ?3, ?4,"
+		" ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
 	[STORE_PROCESS_OVER] =
-		"UPDATE process SET over = 1, status = ?3, ended_ms = ?4"
+		"UPDATE process SET over = 1, status = ?3, ended_ms = ?4,"
+		" timed_out = ?5, killed = ?6, why = ?7"
 		" WHERE owner = ?1 AND token = ?2",
+	[STORE_PROCESS_POLLED] =
+		"UPDATE process SET polled = ?3 WHERE owner = ?1 AND token = ?2",
 	[STORE_PROCESS_DELETE] =
 		"DELETE FROM process WHERE owner = ?1 AND token = ?2",
 	[STORE_PROCESS_EACH] =

@@ -11,6 +11,7 @@
 #include "controller/session/store.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -283,6 +284,29 @@ void store_tick(struct store *store)
 	    store->log_pages == store->log_pages_before)
 		checkpoint(store);
 	store->log_pages_before = store->log_pages;
+}
+
+/**
+ * store_owner() - the number of this runtime
+ */
+int64_t store_owner(const struct store *store)
+{
+	return store->owner;
+}
+
+/**
+ * store_has_owner() - is there, or may there be, a runtime of that number?
+ */
+bool store_has_owner(struct store *store, int64_t owner)
+{
+	char sql[80];
+	struct err err = ERR_INIT;
+	int64_t n = 0;
+
+	(void)snprintf(sql, sizeof(sql),
+		       "SELECT count(*) FROM owner WHERE id = %lld",
+		       (long long)owner);
+	return store_number(store, sql, &n, &err) < 0 || n > 0;
 }
 
 /**

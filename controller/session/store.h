@@ -35,6 +35,9 @@ struct store *store_open(const char *dir, const char *runtime,
 			 struct err *err);
 void store_close(struct store *store);
 void store_tick(struct store *store);
+/* The number of this runtime; given again only when it has gone. */
+int64_t store_owner(const struct store *store);
+bool store_has_owner(struct store *store, int64_t owner);
 
 /*
  * Longer text is cut where it is only shown, else refused; rows with more, or
@@ -122,18 +125,30 @@ struct store_process {
 	const char *session;
 	const char *name;    /* session id that process(1) tools use; "" none */
 	const char *command;
-	const char *spool;   /* path of the output, "" none */
+	const char *spool;   /* name of the file with the output, "" none */
+	const char *workdir;
 	int64_t started_ms;
+	uint32_t pid;        /* inside */
+	bool tty;
+	uint64_t keep;       /* bytes of its output, at most */
+	uint64_t cleanup_ms; /* so long it stays known when it is over */
+	uint64_t polled;     /* bytes of its output that were asked for */
 	bool over;
 	uint32_t status;
+	bool timed_out;
+	bool killed;         /* as it was asked for */
+	const char *why;     /* where a limit ended it; "" none */
 	int64_t ended_ms;
 };
 typedef void store_process_fn(const struct store_process *row, void *arg);
 int store_process_insert(struct store *store, const struct store_process *row,
 			 struct err *err);
-int store_process_over(struct store *store,
-		       const uint8_t token[WIRE_ID_BYTES], uint32_t status,
-		       int64_t ended_ms, struct err *err);
+/* By @row's token: what follows @row's over. */
+int store_process_over(struct store *store, const struct store_process *row,
+		       struct err *err);
+int store_process_polled(struct store *store,
+			 const uint8_t token[WIRE_ID_BYTES], uint64_t polled,
+			 struct err *err);
 int store_process_delete(struct store *store,
 			 const uint8_t token[WIRE_ID_BYTES], struct err *err);
 int store_process_each(struct store *store, store_process_fn *fn, void *arg,

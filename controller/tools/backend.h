@@ -103,6 +103,8 @@ struct tool_command {
 	size_t max_output;  /* of each answer, in bytes */
 	int64_t yield_ms;   /* still running then: it becomes a background process;
 			     * 0: at once; -1: never */
+	uint64_t keep_output; /* bytes of it in the background, the newest */
+	uint64_t cleanup_ms;  /* so long it is known there when it is over */
 	const char *shown;  /* how lists and the log name it */
 	uint64_t limit_memory, limit_cpu_usec; /* of this command alone; 0 none */
 	const struct cfg_ulimit *ulimits;

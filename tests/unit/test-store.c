@@ -248,22 +248,34 @@ static void see_process(const struct store_process *row, void *arg)
 {
 	char *text = arg;
 
-	(void)snprintf(text, 128, "%.16s %s %s %d %u", (const char *)row->token,
-		       row->session, row->command, row->over, row->status);
+	(void)snprintf(text, 128, "%.16s %s %s %d %u %s %u %d %llu %llu %llu",
+		       (const char *)row->token, row->session, row->command,
+		       row->over, row->status, row->workdir, row->pid, row->tty,
+		       (unsigned long long)row->keep,
+		       (unsigned long long)row->cleanup_ms,
+		       (unsigned long long)row->polled);
+	(void)snprintf(text + strlen(text), 128 - strlen(text), " %d %d %s",
+		       row->timed_out, row->killed, row->why);
 }
 
 START_TEST(test_store_process_and_its_end_are_kept)
 {
 	struct store_process row = { .token = "0123456789abcde",
 				     .sandbox = 7, .session = "s",
-				     .name = "", .command = "make", .spool = "" };
+				     .name = "", .command = "make", .spool = "",
+				     .workdir = "/w", .pid = 8, .tty = true,
+				     .keep = 1ULL << 40, .cleanup_ms = 30 };
+	struct store_process end = { .token = "0123456789abcde",
+				     .status = 3, .ended_ms = 9,
+				     .timed_out = true, .why = "slow" };
 	char text[128] = "";
 
 	ck_assert_int_eq(store_process_insert(store, &row, &err), 0);
-	ck_assert_int_eq(store_process_over(store, row.token, 3, 9, &err), 0);
+	ck_assert_int_eq(store_process_polled(store, row.token, 77, &err), 0);
+	ck_assert_int_eq(store_process_over(store, &end, &err), 0);
 	reopen();
 	ck_assert_int_eq(store_process_each(store, see_process, text, &err), 0);
-	ck_assert_str_eq(text, "0123456789abcde s make 1 3");
+	ck_assert_str_eq(text, "0123456789abcde s make 1 3 /w 8 1 1099511627776 30 77 1 0 slow");
 	ck_assert_int_eq(store_process_delete(store, row.token, &err), 0);
 	text[0] = '\0';
 	ck_assert_int_eq(store_process_each(store, see_process, text, &err), 0);
@@ -574,7 +586,7 @@ START_TEST(test_store_insane_rows_are_passed_over)
 		"INSERT INTO session VALUES (1, '', hex(zeroblob(5000)), '',"
 		" '', '', 0, 0);"
 		"INSERT INTO process VALUES (1, x'00', 0, '', '', '', '', 0,"
-		" 0, 0, 0)");
+		" 0, 0, 0, '', 0, 0, 0, 0, 0, 0, 0, '')");
 	reopen();
 	ck_assert_int_eq(store_sandbox_each(store, see_sandbox, &seen, &err),
 			 0);

@@ -219,7 +219,10 @@ int tool_path(const struct tool_env *env, const char *path, size_t len,
 	return take(&base, path, len, rel, err);
 }
 
-static const struct cfg *toml_of(const struct tool_env *env)
+/**
+ * tool_toml() - the configuration, where it is a file in TOML; else NULL
+ */
+const struct cfg *tool_toml(const struct tool_env *env)
 {
 	const struct cfg *cfg = env->session ? env->session->cfg : NULL;
 
@@ -233,7 +236,7 @@ static const struct cfg *toml_of(const struct tool_env *env)
  */
 bool tool_has_storage(const struct tool_env *env)
 {
-	const struct cfg *cfg = toml_of(env);
+	const struct cfg *cfg = tool_toml(env);
 
 	if (!cfg || !tool_setting_given(cfg, "tools.file_storage"))
 		return false;
@@ -245,7 +248,7 @@ bool tool_has_storage(const struct tool_env *env)
 static const char *area_root(const struct tool_env *env, enum tool_area area,
 			     bool *confined)
 {
-	const struct cfg *cfg = toml_of(env);
+	const struct cfg *cfg = tool_toml(env);
 
 	if (area == TOOL_AREA_PATCHES) {
 		*confined = tool_setting_bool(
@@ -279,11 +282,11 @@ static int set_area(struct tool_call *call, enum tool_area area,
 	const char *key, *named = NULL;
 	bool confined = true;
 
-	if (!toml_of(call->env))
+	if (!tool_toml(call->env))
 		return 0;
 	key = area_root(call->env, area, &confined);
 	if (key)
-		named = tool_setting_text(toml_of(call->env), key);
+		named = tool_setting_text(tool_toml(call->env), key);
 	*root = absolute(base, named ? named : ".");
 	if (!*root)
 		return err_set(err, ERR_KERNEL, ENOMEM, "path");

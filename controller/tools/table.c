@@ -9,6 +9,7 @@
 #include "controller/tools/tools.h"
 
 static const struct tool *const tools[] = {
+	&tool_apply_patch,
 	&tool_edit,
 	&tool_python_environment_info,
 	&tool_python_execute,

@@ -180,6 +180,18 @@ void cli_tool_print_cost(const char *name, const char *json, size_t len)
 	json_decref(result);
 }
 
+/* Goes on behind a blank. */
+static void flow_on(struct cli_page *page, int indent, const char *text)
+{
+	auto_free char *more = NULL;
+
+	if (asprintf(&more, " %s", text) < 0) {
+		more = NULL;
+		return;
+	}
+	cli_page_flow(page, indent, CLI_STYLE_PLAIN, more);
+}
+
 static bool is_required(const json_t *schema, const char *name)
 {
 	const json_t *item;
@@ -201,9 +213,8 @@ static void print_argument(struct cli_page *page, const json_t *schema,
 	cli_page_flow(page, HELP, CLI_STYLE_DIM, text_of(about, "type"));
 	if (is_required(schema, name))
 		cli_page_flow(page, HELP, CLI_STYLE_DIM, ", required");
-	cli_page_flow(page, HELP, CLI_STYLE_PLAIN, " ");
-	cli_page_flow(page, HELP, CLI_STYLE_PLAIN,
-		      text_of(about, "description"));
+	cli_page_flow(page, HELP, CLI_STYLE_DIM, ".");
+	flow_on(page, HELP, text_of(about, "description"));
 	cli_page_end(page);
 }
 
@@ -239,8 +250,7 @@ void cli_tool_print_list(const struct toolbox_info *info)
 	cli_page_flow(&page, 2, CLI_STYLE_PLAIN,
 		      info->sandboxed ? ": in a sandbox, in" :
 					": on the host, in");
-	cli_page_flow(&page, 2, CLI_STYLE_PLAIN, " ");
-	cli_page_flow(&page, 2, CLI_STYLE_PLAIN, info->workdir);
+	flow_on(&page, 2, info->workdir);
 	cli_page_end(&page);
 	if (json_array_size(tools) == 0) {
 		cli_page_flow(&page, 0, CLI_STYLE_PLAIN,

@@ -12,6 +12,7 @@ BUILDDIR/tests/bench/samples.csv.
 BENCH_RUNS       samples of each series (200)
 BENCH_SANDBOXES  how many live at once for the figures that say so (1000)
 BENCH_SESSIONS   how many are known for the figure that says so (10000)
+BENCH_ONLY       tools: the figures of tools alone
 BENCH_PROFILE    1: after the table, where the time of missed figures goes
 """
 
@@ -41,6 +42,7 @@ class Setup:
         self.creel = os.path.join(build, "controller/creel")
         self.helper = os.path.join(build, "helper/creel-helper")
         self.measure = os.path.join(self.here, "measure")
+        self.tools = os.path.join(self.here, "tools")
         self.csv = os.path.join(self.here, "samples.csv")
         # On a path that every uid may walk, and short enough for a socket.
         self.dir = tempfile.mkdtemp(prefix="creel-bench-", dir="/tmp")
@@ -60,12 +62,16 @@ class Setup:
         subprocess.run([self.measure, mode, str(warmup), str(runs), self.csv,
                         *args], check=True)
 
-    def medians(self):
+    def samples(self):
         series = {}
         with open(self.csv, encoding="ascii") as samples:
             for row in csv.DictReader(samples):
                 series.setdefault(row["series"], []).append(float(row["usec"]))
-        return {name: statistics.median(s) for name, s in series.items()}
+        return series
+
+    def medians(self):
+        return {name: statistics.median(s)
+                for name, s in self.samples().items()}
 
 
 class Crun:
@@ -294,6 +300,24 @@ def with_sessions(setup):
                 pass
 
 
+def with_tools(setup):
+    """Tool calls over creel mcp, which a creeld of its own answers."""
+    end = Creeld(setup, "tools", 10)
+
+    def take(mode, warmup, runs, *more):
+        end.run(setup.tools, mode, str(warmup), str(runs), setup.csv,
+                setup.creel, Creeld.KEY, *more)
+
+    take("calls", WARMUP, RUNS)
+    take("sessions", 1, max(RUNS // 20, 3))
+    take("flood", 1, max(RUNS // 50, 2), str(end.pids()[1][0]))
+    for pid in end.pids()[0]:
+        try:
+            os.kill(pid, 15)
+        except ProcessLookupError:
+            pass
+
+
 def big_config(setup):
     """1,000 agents in 1 MiB, as a gateway has them."""
     agents = [{
@@ -380,11 +404,34 @@ def row(what, value, peer, limit, unit="ms", missing=None):
     return met
 
 
+def heads():
+    print("%-44s %12s %12s %7s %7s" % (
+        "figure", "median", "peer", "ratio", "at most"))
+
+
+def tools_table(setup):
+    """The figures of tools."""
+    series = setup.samples()
+    ms = {name: statistics.median(usec) / 1000
+          for name, usec in series.items()}
+    beside = sorted(series["mcp-flood-read"])
+    return [
+        row("read of 4 KiB over creel mcp", ms["mcp-read"], None, 0.3),
+        row("exec true over creel mcp / sh -lc true", ms["mcp-exec"],
+            ms["spawn-login"], 2),
+        row("8 sessions, 200 reads each, at once", ms["mcp-many"], None,
+            1000),
+        row("creeld's growth by 1 GiB of output",
+            max(series["mcp-flood-growth"]) / (1 << 20), None, 8, "MiB"),
+        row("read beside that, 99 of 100 (n = %d)" % len(beside),
+            beside[len(beside) * 99 // 100] / 1000, None, 20),
+    ]
+
+
 def table(medians, cost, crun):
     ms = {name: usec / 1000 for name, usec in medians.items()}.get
     bwrap = "bwrap is not installed" if ms("bwrap") is None else None
-    print("%-44s %12s %12s %7s %7s" % (
-        "figure", "median", "peer", "ratio", "at most"))
+    heads()
     met = [
         row("creel exec S -- true / crun exec", ms("creel-exec"),
             ms("crun-exec"), 0.5, missing=crun.why),
@@ -413,7 +460,7 @@ def table(medians, cost, crun):
         row("helper resident, %d sandboxes" % SANDBOXES,
             cost["helper"] / 1024, None, 6, "MiB"),
     ]
-    return all(met)
+    return met
 
 
 def profile(setup):
@@ -449,6 +496,15 @@ def header(setup):
           "binds, no seccomp filter", flush=True)
 
 
+def measure_tools(setup):
+    header(setup)
+    with_tools(setup)
+    heads()
+    met = all(tools_table(setup))
+    print("# samples: " + setup.csv, flush=True)
+    return met
+
+
 def measure(setup, crun):
     workspace = ["--workspace", setup.workspace + ":ro"]
     subprocess.run([setup.creel, "exec", *workspace, "bench", "--", INSIDE],
@@ -466,8 +522,9 @@ def measure(setup, crun):
     cost = with_many(setup)
     with_sessions(setup)
     with_config(setup)
+    with_tools(setup)
     subprocess.run([setup.creel, "rm", "bench"], check=True)
-    met = table(setup.medians(), cost, crun)
+    met = all(table(setup.medians(), cost, crun) + tools_table(setup))
     print("# samples: " + setup.csv, flush=True)
     if not met and os.environ.get("BENCH_PROFILE") == "1":
         profile(setup)
@@ -477,11 +534,16 @@ def measure(setup, crun):
 
 def main():
     setup = Setup(os.path.abspath(sys.argv[1]))
-    crun = Crun(setup)
+    only = os.environ.get("BENCH_ONLY") == "tools"
+    crun = None if only else Crun(setup)
     try:
-        measure(setup, crun)
+        if only:
+            measure_tools(setup)
+        else:
+            measure(setup, crun)
     finally:
-        crun.end()
+        if crun:
+            crun.end()
         helpers, _ = daemons(setup)
         for pid in helpers:
             try:

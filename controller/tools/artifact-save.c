@@ -339,25 +339,6 @@ static void on_commit(struct tool_call *call, const struct tool_commit *commit)
 	turn(artifacts);
 }
 
-static char *storage_path(struct artifacts *artifacts)
-{
-	const char *storage = artifacts->options->storage;
-	struct tool_call *call = artifacts->call;
-	char *path;
-
-	call->in_jail = false;
-	if (!call->env->sandboxed) {
-		free(call->root);
-		call->root = strdup(storage);
-		call->confined = true;
-		return call->root ? strdup(artifacts->path) : NULL;
-	}
-	if (asprintf(&path, "%s%s%s", storage, storage[0] ? "/" : "",
-		     artifacts->path) < 0)
-		return NULL;
-	return path;
-}
-
 static void ask_commit(struct artifacts *artifacts)
 {
 	struct tool_call *call = artifacts->call;
@@ -376,7 +357,10 @@ static void ask_commit(struct artifacts *artifacts)
 					  artifacts->chosen[artifacts->at],
 					  artifacts->clash);
 	if (artifacts->path)
-		path = storage_path(artifacts);
+		path = artifact_storage_path(call,
+					     &artifacts->options->storage,
+					     artifacts->path);
+	call->in_jail = false;
 	if (!path) {
 		put_down(artifacts);
 		skip_this(artifacts, "write_failed");

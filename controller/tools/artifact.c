@@ -16,7 +16,6 @@
 #include "proto/cleanup.h"
 
 #define KEY "tools.python_exec.artifacts_"
-#define STORAGE "tools.file_storage."
 #define SUBDIR_MAX_BYTES 1024
 #define INVALID "invalid_artifact_options"
 
@@ -59,33 +58,6 @@ static int read_globs(struct tool_call *call, struct artifact_options *options)
 	return -1;
 }
 
-/* Relative, without empty and "." components; NULL: "..", or no memory. */
-static char *clean(const char *text, bool *leaves)
-{
-	char *path = calloc(1, strlen(text) + 2);
-	char *to = path;
-
-	*leaves = false;
-	while (path && *text) {
-		size_t len;
-
-		text += strspn(text, "/\\");
-		len = strcspn(text, "/\\");
-		*leaves |= len == 2 && text[0] == '.' && text[1] == '.';
-		if (len > 0 && !(len == 1 && text[0] == '.')) {
-			if (to > path)
-				*to++ = '/';
-			memcpy(to, text, len);
-			to += len;
-		}
-		text += len;
-	}
-	if (path && !*leaves)
-		return path;
-	free(path);
-	return NULL;
-}
-
 static int no_memory(struct tool_call *call)
 {
 	tool_fail(call, "internal", "no memory");
@@ -101,7 +73,7 @@ static int read_subdir(struct tool_call *call,
 	if (text[strspn(text, " \t/\\")] == '\0')
 		text = tool_setting_text(call->env->session->cfg,
 					 KEY "default_subdir");
-	options->subdir = clean(text ? text : "generated", &leaves);
+	options->subdir = artifact_clean(text ? text : "generated", &leaves);
 	if (!options->subdir && !leaves)
 		return no_memory(call);
 	if (options->subdir && strlen(options->subdir) <= SUBDIR_MAX_BYTES)
@@ -128,70 +100,6 @@ static int read_max(struct tool_call *call, struct artifact_options *options)
 	return 0;
 }
 
-static char *join(const char *head, const char *tail)
-{
-	char *path;
-
-	if (asprintf(&path, "%s%s%s", head,
-		     head[0] && tail[0] && strcmp(head, "/") != 0 ? "/" : "",
-		     tail) < 0)
-		return NULL;
-	return path;
-}
-
-/* Inside, only what is below the workspace can be kept. */
-static char *place_inside(const struct tool_env *env, const char *text)
-{
-	size_t len = strlen(env->root);
-	bool leaves;
-
-	if (text[0] != '/')
-		return clean(text, &leaves);
-	if (strncmp(text, env->root, len) != 0 ||
-	    (text[len] != '\0' && text[len] != '/'))
-		return NULL;
-	return clean(text + len, &leaves);
-}
-
-static char *place_on_host(const struct tool_env *env, const char *text)
-{
-	const char *home = env->session->cfg->home;
-	auto_free char *rest = NULL;
-	bool leaves;
-
-	if (text[0] == '/')
-		return strdup(text);
-	if (text[0] == '~' && (text[1] == '\0' || text[1] == '/'))
-		return join(home, text[1] ? text + 2 : "");
-	rest = clean(text, &leaves);
-	return rest ? join(env->root, rest) : NULL;
-}
-
-/* Storage that the configuration switches off is none; by default it is there. */
-static int find_storage(struct tool_call *call,
-			struct artifact_options *options)
-{
-	const struct tool_env *env = call->env;
-	const struct cfg *cfg = env->session->cfg;
-	const char *root = tool_setting_text(cfg, STORAGE "root_dir");
-
-	if (tool_setting_given(cfg, STORAGE "enabled") &&
-	    !tool_setting_bool(cfg, STORAGE "enabled")) {
-		tool_fail(call, "file_storage_unavailable",
-			  STORAGE "enabled: it is false, and artifacts are kept in the file storage");
-		return -1;
-	}
-	if (root)
-		options->storage = env->sandboxed ? place_inside(env, root) :
-						    place_on_host(env, root);
-	if (options->storage)
-		return 0;
-	tool_fail(call, "file_storage_unavailable",
-		  STORAGE "root_dir: %.80s is not below %.80s, where this session's files are",
-		  root ? root : "nothing", env->root);
-	return -1;
-}
-
 /**
  * artifact_options_read() - what of a call's files is to be kept
  * @options: zeroed; artifact_options_fini() in any case
@@ -213,7 +121,7 @@ int artifact_options_read(struct tool_call *call,
 		tool_fail(call, "artifacts_disabled", KEY "enabled: it is false");
 		return -1;
 	}
-	return find_storage(call, options);
+	return artifact_storage_find(call, &options->storage);
 }
 
 /**
@@ -222,5 +130,5 @@ int artifact_options_read(struct tool_call *call,
 void artifact_options_fini(struct artifact_options *options)
 {
 	ptr_free(&options->subdir);
-	ptr_free(&options->storage);
+	artifact_storage_fini(&options->storage);
 }

@@ -14,12 +14,26 @@
 #define ARTIFACT_MAX_FOLDERS 512
 #define ARTIFACT_MAX_BYTES (64ULL << 20) /* of one file, whatever is configured */
 
+/* Where files are kept: tools.file_storage.root_dir. */
+struct artifact_storage {
+	char *root; /* owned: below the workspace inside, absolute on the host */
+};
+
+/* -1: the call has been ended with an error. */
+int artifact_storage_find(struct tool_call *call,
+			  struct artifact_storage *storage);
+void artifact_storage_fini(struct artifact_storage *storage);
+/* What a backend takes @rel for, which is below it; owned, NULL without memory. */
+char *artifact_storage_path(struct tool_call *call,
+			    const struct artifact_storage *storage,
+			    const char *rel);
+
 struct artifact_options {
 	bool wanted;
 	const char *globs[ARTIFACT_MAX_GLOBS]; /* borrowed from the call */
 	size_t n_globs;
 	char *subdir;      /* owned: below the storage's root; relative */
-	char *storage;     /* owned: the root, as tool_path() would give it */
+	struct artifact_storage storage;
 	uint64_t max_files;
 	bool jailed;       /* the folder is in the jail of the call */
 };
@@ -49,6 +63,9 @@ void artifacts_free(struct artifacts *artifacts);
 /* Arrays as the answer has them, new references; NULL: none is empty. */
 json_t *artifacts_saved(const struct artifacts *artifacts);
 json_t *artifacts_skipped(const struct artifacts *artifacts);
+
+/* artifact-storage.c */
+char *artifact_clean(const char *text, bool *leaves);
 
 /* artifact-name.c */
 const char *artifact_mime(const char *name);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "controller/config/tree.h"
+#include "controller/tools/environ.h"
 #include "controller/tools/setting.h"
 #include "proto/cleanup.h"
 
@@ -21,11 +22,7 @@
 static const char *const modes[] = { "",       "none",	 "basic",
 				     "rlimit", "cgroup", "jail" };
 
-/* Of a sandbox without an environment of its own. */
-static const char *const standard[] = {
-	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-	"LANG=C.UTF-8",
-};
+/* What a command gets in any case. */
 static const char *const always[] = { "PATH", "HOME", "USER", "LOGNAME",
 				      "LANG" };
 
@@ -114,96 +111,34 @@ static int find_python(struct tool_call *call, struct python_run *run)
 	return -1;
 }
 
-static bool is_of(const char *pair, const char *name)
-{
-	size_t len = strlen(name);
-
-	return strncmp(pair, name, len) == 0 && pair[len] == '=';
-}
-
-static bool is_allowed(const struct cfg_node *list, const char *pair)
-{
-	const struct cfg_node *at = list ? list->first : NULL;
-
-	for (; at; at = at->next)
-		if (at->type == CFG_STRING && is_of(pair, at->text))
-			return true;
-	return false;
-}
-
-/* The last of one name counts. */
-static void set(const char **env, size_t *n, const char *pair)
-{
-	size_t len = strcspn(pair, "=") + 1;
-
-	for (size_t i = 0; i < *n; i++)
-		if (strncmp(env[i], pair, len) == 0) {
-			env[i] = pair;
-			return;
-		}
-	env[(*n)++] = pair;
-}
-
-static void unset(const char **env, size_t *n, const char *name)
-{
-	for (size_t i = 0; i < *n; i++)
-		if (is_of(env[i], name)) {
-			env[i] = env[--*n];
-			return;
-		}
-}
-
-static size_t count(const char *const *list)
-{
-	size_t n = 0;
-
-	while (list && list[n])
-		n++;
-	return n;
-}
-
 /**
  * python_env() - what the code sees of the environment
- *
- * On the host that of the caller, or what is listed of it; inside, where there
- * is no caller's, that of the sandbox.
  */
 int python_env(struct tool_call *call, struct python_run *run)
 {
 	const struct tool_env *where = call->env;
-	const struct pol_session *session = where->session;
-	const struct cfg *cfg = session->cfg;
-	const bool all = tool_setting_bool(cfg, PYTHON_KEY "pass_parent_env");
-	const struct cfg_node *list =
-		tool_setting_list(cfg, PYTHON_KEY "env_allowlist");
-	const bool inside = where->sandboxed || run->jailed;
-	const char *const *from = inside ? session->env : where->host_env;
-	const size_t n_from = inside ? session->n_env : count(from);
-	const size_t n_standard = sizeof(standard) / sizeof(standard[0]);
-	const char **env = cfg_tree_alloc(run->mem,
-					  (n_from + n_standard +
-					   JAIL_MAX_VARIABLES + 2) *
-						  sizeof(*env));
-	size_t n = 0;
+	const struct tool_environ_rules rules = {
+		.pass_key = PYTHON_KEY "pass_parent_env",
+		.list_key = PYTHON_KEY "env_allowlist",
+		.inside = where->sandboxed || run->jailed,
+	};
+	struct tool_environ environ = { .mem = run->mem };
+	int ret = tool_environ_make(&environ, where, &rules);
 
-	if (!env) {
+	if (ret == 0)
+		ret = tool_environ_set(&environ, "PYTHONUNBUFFERED=1");
+	for (size_t i = 0; ret == 0 && i < run->jail.n_env; i++)
+		ret = tool_environ_set(&environ, run->jail.env[i]);
+	for (size_t i = 0; ret == 0 && i < run->jail.n_rmenv; i++)
+		tool_environ_unset(&environ, run->jail.rmenv[i]);
+	if (ret < 0) {
 		tool_fail(call, "internal", "no memory");
 		return -1;
 	}
-	for (size_t i = 0; inside && i < n_standard; i++)
-		if (all || is_allowed(list, standard[i]))
-			set(env, &n, standard[i]);
-	for (size_t i = 0; i < n_from; i++)
-		if (all || is_allowed(list, from[i]))
-			set(env, &n, from[i]);
-	set(env, &n, "PYTHONUNBUFFERED=1");
-	for (size_t i = 0; run->jailed && i < run->jail.n_env; i++)
-		set(env, &n, run->jail.env[i]);
-	for (size_t i = 0; run->jailed && i < run->jail.n_rmenv; i++)
-		unset(env, &n, run->jail.rmenv[i]);
-	env[n] = NULL;
-	run->command.env = env;
-	run->command.only_env = !(all && where->sandboxed);
+	run->command.env = environ.pairs;
+	run->command.only_env =
+		!rules.inside ||
+		!tool_setting_bool(where->session->cfg, rules.pass_key);
 	return 0;
 }
 

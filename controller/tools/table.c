@@ -10,6 +10,7 @@
 
 static const struct tool *const tools[] = {
 	&tool_apply_patch,
+	&tool_bash,
 	&tool_edit,
 	&tool_python_environment_info,
 	&tool_python_execute,

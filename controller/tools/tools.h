@@ -8,6 +8,7 @@
 #include "controller/tools/tool.h"
 
 extern const struct tool tool_apply_patch;
+extern const struct tool tool_bash;
 extern const struct tool tool_edit;
 extern const struct tool tool_python_environment_info;
 extern const struct tool tool_python_execute;

@@ -10,7 +10,7 @@ SOURCE = os.environ["top_srcdir"]
 RUNS = ("run", "exec", "shell")
 VERBS = RUNS + ("list", "kill", "rm", "stats", "pause", "resume", "recreate",
                 "prune", "logs", "events", "doctor", "config", "explain",
-                "image", "media", "tool", "version", "help")
+                "image", "media", "tool", "mcp", "version", "help")
 
 
 def page_of(verb):
@@ -129,6 +129,10 @@ def provocations(box, verb):
         yield ("--all", "--agent=x")
         yield ("--all",)
         yield ("word",)
+    elif verb == "mcp":
+        yield ("word",)
+        yield ("--tools=read,nothing",)
+        yield ("--memory=x",)
     elif verb == "tool":
         yield ()
         yield ("word",)

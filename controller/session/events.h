@@ -20,7 +20,7 @@ void ses_events_free(struct ses_events *events);
 int ses_req_events(struct ses_events *events, struct ctl_client *client,
 		   const Ctl__Request *req, struct ctl_fail *fail);
 /*
- * @what: created, ready, removed, lost, paused, resumed, exec, exited,
+ * @what: created, ready, removed, lost, paused, resumed, tool, exec, exited,
  *        appeared, config, pruned, recreated. NULL is "". Costs nothing without listeners.
  */
 void ses_events_tell(struct ses_events *events, const char *what,

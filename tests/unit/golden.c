@@ -14,4 +14,5 @@ void golden_all(golden_visit *visit, void *data)
 	golden_helper(visit, data);
 	golden_init(visit, data);
 	golden_control(visit, data);
+	golden_tools(visit, data);
 }

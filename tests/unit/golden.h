@@ -21,6 +21,7 @@ typedef void golden_visit(const struct golden *golden, void *data);
 void golden_helper(golden_visit *visit, void *data);
 void golden_init(golden_visit *visit, void *data);
 void golden_control(golden_visit *visit, void *data);
+void golden_tools(golden_visit *visit, void *data);
 void golden_all(golden_visit *visit, void *data);
 
 /* A value of a "bytes" field, and an identifier of 16 bytes. */

@@ -9,7 +9,7 @@
 
 #include "controller/tools/tool.h"
 
-#define FLAGS (JSON_COMPACT)
+#define FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(12))
 
 static json_t *text_item(const char *text, size_t len)
 {
@@ -76,10 +76,10 @@ char *tool_result_json(const struct tool_call *call, size_t *len)
 char *tool_error_json(const char *code, const char *text, bool sandboxed,
 		      size_t *len)
 {
-	return dump(json_pack("{s:[{s:s, s:s}], s:{s:{s:s, s:s}, s:b}, s:b}",
+	return dump(json_pack("{s:[{s:s, s:s}], s:{s:{s:s, s:s}, s:b, s:i}, s:b}",
 			      "content", "type", "text", "text", text,
 			      "structuredContent", "error", "code", code,
 			      "message", text, "sandboxed", sandboxed,
-			      "isError", 1),
+			      "durationMs", 0, "isError", 1),
 		    len);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "controller/session/run.h"
 #include "controller/session/toolbox.h"
 #include "proto/cleanup.h"
 
@@ -296,10 +297,11 @@ static int act_inside(struct asked *asked, struct ses_call *call,
 static bool is_lost(const struct asked *asked)
 {
 	char text[200];
+	const uint8_t *token = asked->msg->token.data;
 
 	if (!asked->msg->again ||
-	    ctl_exec_find(asked->ses->ctl, asked->msg->token.data,
-			  WIRE_ID_BYTES))
+	    ctl_exec_find(asked->ses->ctl, token, WIRE_ID_BYTES) ||
+	    ses_run_by_token(asked->ses, token))
 		return false;
 	(void)snprintf(text, sizeof(text),
 		       "%s: creeld was restarted; it is not known whether this was done",

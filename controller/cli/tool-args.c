@@ -28,7 +28,8 @@ static int read_all(int fd, const char *name, char **bytes, size_t *len,
 		ssize_t got;
 
 		if (room - *len < CHUNK_BYTES) {
-			char *more = realloc(*bytes, room * 2 + CHUNK_BYTES + 1);
+			char *more = realloc(*bytes,
+					     room * 2 + CHUNK_BYTES + 1);
 
 			if (!more)
 				return err_set(err, ERR_KERNEL, ENOMEM, "%.90s",

@@ -95,8 +95,15 @@ static void finish_without(struct tool_host *host, int status)
 			"%.60s: its process ended without a result",
 			host->name);
 	json = tool_error_json(error_code(host), err.text, false, &len);
-	host->done(host->arg, json, json ? len : 0, true, 1,
-		   elapsed_usec(host), &err);
+	host->done(host->arg,
+		   &(struct tool_host_end){
+			   .json = json,
+			   .len = json ? len : 0,
+			   .error = true,
+			   .status = 1,
+			   .wall_usec = elapsed_usec(host),
+		   },
+		   &err);
 }
 
 static void finish(struct tool_host *host)
@@ -111,8 +118,15 @@ static void finish(struct tool_host *host)
 		finish_without(host, status);
 		return;
 	}
-	host->done(host->arg, host->json, host->json_len, host->head.error,
-		   host->head.status, elapsed_usec(host), &none);
+	host->done(host->arg,
+		   &(struct tool_host_end){
+			   .json = host->json,
+			   .len = host->json_len,
+			   .error = host->head.error,
+			   .status = host->head.status,
+			   .wall_usec = elapsed_usec(host),
+		   },
+		   &none);
 }
 
 /* One message; false: it is not whole yet. */

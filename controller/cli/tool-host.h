@@ -28,9 +28,17 @@ struct tool_host_request {
 	bool elevated;          /* of a session that is sandboxed */
 };
 
-/* @json: a CallToolResult; NULL: it could not be run at all, @err */
-typedef void tool_host_done_fn(void *arg, const char *json, size_t len,
-			       bool error, uint32_t status, uint64_t wall_usec,
+/* How it ended. */
+struct tool_host_end {
+	const char *json; /* a CallToolResult; NULL: it could not be run */
+	size_t len;
+	bool error;
+	uint32_t status;
+	uint64_t wall_usec;
+};
+
+/* @err: where there is no result */
+typedef void tool_host_done_fn(void *arg, const struct tool_host_end *end,
 			       const struct err *err);
 typedef void tool_host_progress_fn(void *arg, uint64_t elapsed_ms,
 				   uint64_t output_bytes, const char *text);

@@ -159,14 +159,15 @@ void cli_tool_print_cost(const char *name, const char *json, size_t len)
 {
 	json_t *result = json_loadb(json, len, JSON_ALLOW_NUL, NULL);
 	const json_t *all = json_object_get(result, "structuredContent");
-	const json_t *memory = json_object_get(all, "memoryPeak");
+	const json_int_t peak_bytes =
+		json_integer_value(json_object_get(all, "memoryPeak"));
 	const json_t *cpu = json_object_get(all, "cpuUsec");
 	char peak[48] = "", used[48] = "", size[32];
 
-	if (memory)
+	if (peak_bytes > 0)
 		(void)snprintf(peak, sizeof(peak), ", memory %s",
-			       cli_text_size((uint64_t)json_integer_value(memory),
-					     size, sizeof(size)));
+			       cli_text_size((uint64_t)peak_bytes, size,
+					     sizeof(size)));
 	if (cpu)
 		(void)snprintf(used, sizeof(used), ", processor %.3f s",
 			       (double)json_integer_value(cpu) / 1e6);

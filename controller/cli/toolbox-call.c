@@ -246,22 +246,21 @@ void toolbox_call_again(struct toolbox_call *call)
 	toolbox_call_move(call, &toolbox->due);
 }
 
-static void on_host_done(void *arg, const char *json, size_t len, bool error,
-			 uint32_t status, uint64_t wall_usec,
+static void on_host_done(void *arg, const struct tool_host_end *end,
 			 const struct err *err)
 {
 	struct toolbox_call *call = arg;
 	struct toolbox *toolbox = call->toolbox;
 
-	call->host_status = status;
-	call->host_usec = wall_usec;
-	call->error = error;
-	call->json = json ? malloc(len + 1) : NULL;
-	call->json_len = len;
+	call->host_status = end->status;
+	call->host_usec = end->wall_usec;
+	call->error = end->error;
+	call->json = end->json ? malloc(end->len + 1) : NULL;
+	call->json_len = end->len;
 	if (call->json) {
-		memcpy(call->json, json, len);
-		call->json[len] = '\0';
-	} else if (json) {
+		memcpy(call->json, end->json, end->len);
+		call->json[end->len] = '\0';
+	} else if (end->json) {
 		(void)err_set(&call->err, ERR_KERNEL, ENOMEM, "result");
 	} else {
 		call->err = *err;

@@ -324,34 +324,36 @@ const char *toolbox_hint(const struct toolbox *toolbox)
 	return toolbox->hint;
 }
 
-static int set_args(struct toolbox_call *call, const char *args, size_t len,
+static int set_args(struct toolbox_call *call, const struct toolbox_ask *ask,
 		    struct err *err)
 {
+	const size_t len = ask->len;
+
 	if (len > ARGS_MAX_BYTES)
 		return err_set(err, ERR_LIMIT, 0,
 			       "arguments: %zu bytes, at most %u are taken",
 			       len, ARGS_MAX_BYTES);
 	call->len = len;
 	if (len > INLINE_MAX_BYTES) {
-		call->args_fd = cli_memfd_sealed("creel-args", args, len, err);
+		call->args_fd = cli_memfd_sealed("creel-args", ask->args, len,
+						 err);
 		return call->args_fd < 0 ? -1 : 0;
 	}
 	call->args = malloc(len + 1);
 	if (!call->args)
 		return err_set(err, ERR_KERNEL, ENOMEM, "arguments");
-	memcpy(call->args, args, len);
+	memcpy(call->args, ask->args, len);
 	call->args[len] = '\0';
 	return 0;
 }
 
 /**
  * toolbox_call() - call a tool, as soon as the toolbox is open
- * @args: a JSON object as text
  *
  * done is called by the event loop, never from here.  Return: NULL on failure.
  */
-struct toolbox_call *toolbox_call(struct toolbox *toolbox, const char *name,
-				  const char *args, size_t len,
+struct toolbox_call *toolbox_call(struct toolbox *toolbox,
+				  const struct toolbox_ask *ask,
 				  const struct toolbox_call_ops *ops, void *arg,
 				  struct err *err)
 {
@@ -371,8 +373,8 @@ struct toolbox_call *toolbox_call(struct toolbox *toolbox, const char *name,
 	call->arg = arg;
 	call->args_fd = -1;
 	call->state = TOOLBOX_NEW;
-	call->name = strdup(name);
-	if (!call->name || set_args(call, args, len, err) ||
+	call->name = strdup(ask->name);
+	if (!call->name || set_args(call, ask, err) ||
 	    toolbox_call_name(call)) {
 		if (!err->code)
 			(void)err_set(err, ERR_KERNEL, errno, "call");

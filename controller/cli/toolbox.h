@@ -2,8 +2,8 @@
 /*
  * A session's tools as a client of creeld uses them: `creel tool' and
  * `creel mcp'.  One connection, any number of calls at once, all driven by an
- * event loop.  A connection that is lost is made again within a few seconds; calls
- * that were on their way are asked for again where that is safe (see
+ * event loop.  A connection that is lost is made again within a few seconds;
+ * calls that were on their way are asked for again where that is safe (see
  * control.proto, "again"), else they fail and say so.  What creeld says is to
  * be run here is run here (tool-host.h).
  */
@@ -60,9 +60,16 @@ struct toolbox *toolbox_open(struct event_base *base,
 			     struct err *err);
 void toolbox_close(struct toolbox *toolbox); /* calls end without a word */
 
-/* @args: a JSON object as text, borrowed. done is never called from here. */
-struct toolbox_call *toolbox_call(struct toolbox *toolbox, const char *name,
-				  const char *args, size_t len,
+/* What a tool is asked for; borrowed while toolbox_call() is called. */
+struct toolbox_ask {
+	const char *name;
+	const char *args; /* a JSON object as text */
+	size_t len;
+};
+
+/* done is never called from here. */
+struct toolbox_call *toolbox_call(struct toolbox *toolbox,
+				  const struct toolbox_ask *ask,
 				  const struct toolbox_call_ops *ops, void *arg,
 				  struct err *err);
 void toolbox_cancel(struct toolbox_call *call); /* done follows */

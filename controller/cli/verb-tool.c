@@ -208,6 +208,8 @@ static int start(struct using *using, struct err *err)
 	static const struct toolbox_ops ops = { on_opened, on_failed };
 	static const struct toolbox_call_ops silent = { NULL, on_done };
 	static const struct toolbox_call_ops shown = { on_progress, on_done };
+	const struct toolbox_ask ask = { using->name, using->json,
+					 using->len };
 	bool show = isatty(STDERR_FILENO) && !using->args->has[CLI_OPT_JSON];
 
 	using->base = cli_loop_new(err);
@@ -220,8 +222,7 @@ static int start(struct using *using, struct err *err)
 	if (!using->toolbox)
 		return -1;
 	if (using->name)
-		using->call = toolbox_call(using->toolbox, using->name,
-					   using->json, using->len,
+		using->call = toolbox_call(using->toolbox, &ask,
 					   show ? &shown : &silent, using,
 					   err);
 	if (using->name && !using->call) {

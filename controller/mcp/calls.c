@@ -127,12 +127,12 @@ static void begin(struct mcp_call *call)
 {
 	static const struct toolbox_call_ops with = { on_progress, on_done };
 	static const struct toolbox_call_ops without = { NULL, on_done };
+	const struct toolbox_ask ask = { call->name, call->args, call->len };
 	struct mcp_server *server = call->server;
 	struct err err = ERR_INIT;
 
-	call->call = toolbox_call(server->toolbox, call->name, call->args,
-				  call->len, call->token ? &with : &without,
-				  call, &err);
+	call->call = toolbox_call(server->toolbox, &ask,
+				  call->token ? &with : &without, call, &err);
 	if (!call->call) {
 		refuse(call, &err);
 		mcp_call_free(call);

@@ -41,7 +41,7 @@ START_TEST(test_tool_args_are_sent_as_they_came)
 }
 END_TEST
 
-START_TEST(test_tool_args_that_are_no_object_are_refused_with_their_place)
+START_TEST(test_tool_args_that_are_no_object_are_told_with_place)
 {
 	static const struct {
 		const char *word;
@@ -192,7 +192,7 @@ Suite *test_suite(void)
 
 	tcase_add_test(args, test_tool_args_are_sent_as_they_came);
 	tcase_add_test(args,
-		       test_tool_args_that_are_no_object_are_refused_with_their_place);
+		       test_tool_args_that_are_no_object_are_told_with_place);
 	tcase_add_test(args, test_tool_args_come_from_a_file);
 	suite_add_tcase(suite, args);
 	tcase_add_test(print, test_tool_text_cannot_steer_a_terminal);

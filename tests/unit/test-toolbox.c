@@ -30,6 +30,7 @@
 #define TOOLS "[{\"name\":\"read\"}]"
 #define RESULT "{\"content\":[]}"
 
+static const struct toolbox_ask read_ask = { "read", "{}", 2 };
 static const struct cli_verb verb = { .id = CLI_VERB_TOOL, .name = "tool" };
 
 /* options.c asks main.c for it. */
@@ -346,8 +347,8 @@ static struct toolbox_call *call(struct rig *rig, const char *name,
 				 const char *args)
 {
 	struct err err = ERR_INIT;
-	struct toolbox_call *made = toolbox_call(rig->toolbox, name, args,
-						 strlen(args), &call_ops,
+	const struct toolbox_ask ask = { name, args, strlen(args) };
+	struct toolbox_call *made = toolbox_call(rig->toolbox, &ask, &call_ops,
 						 &rig->told, &err);
 
 	ck_assert_ptr_nonnull(made);
@@ -403,8 +404,8 @@ START_TEST(test_toolbox_results_in_any_order_reach_their_calls)
 	rig_accept(&rig);
 	answer_open(&rig, 7, TOOLS, true);
 	for (size_t i = 0; i < 2; i++) {
-		ck_assert_ptr_nonnull(toolbox_call(rig.toolbox, "read", "{}",
-						   2, &call_ops, &others[i],
+		ck_assert_ptr_nonnull(toolbox_call(rig.toolbox, &read_ask,
+						   &call_ops, &others[i],
 						   &err));
 		seq[i] = want(&rig, CTL__REQUEST__OP_TOOL_CALL)->seq;
 	}
@@ -691,6 +692,13 @@ START_TEST(test_toolbox_host_call_is_run_here_and_told)
 	Ctl__Reply reply = CTL__REPLY__INIT;
 	Ctl__Done done = CTL__DONE__INIT;
 	struct err none = ERR_INIT;
+	const struct tool_host_end end = {
+		.json = RESULT,
+		.len = strlen(RESULT),
+		.error = true,
+		.status = 3,
+		.wall_usec = 17,
+	};
 
 	rig_open(&rig);
 	call(&rig, "exec", "{}");
@@ -700,7 +708,7 @@ START_TEST(test_toolbox_host_call_is_run_here_and_told)
 	await(&rig, &rig.told.host, 1);
 	/* Lost meanwhile: it goes on, and is told over the next one. */
 	lose(&rig);
-	host.done(host.arg, RESULT, strlen(RESULT), true, 3, 17, &none);
+	host.done(host.arg, &end, &none);
 	request = want(&rig, CTL__REQUEST__OP_HOST_DONE);
 	ck_assert_uint_eq(request->host_done->status, 3);
 	ck_assert_uint_eq(request->host_done->wall_usec, 17);
@@ -753,8 +761,8 @@ START_TEST(test_toolbox_that_cannot_be_opened_ends_its_calls_and_says_why)
 	ck_assert_int_eq(rig.told.done, 1);
 	ck_assert_str_eq(rig.told.err.text, "session key: empty");
 	ck_assert_str_eq(rig.told.hint, "give one");
-	ck_assert_ptr_null(toolbox_call(rig.toolbox, "read", "{}", 2,
-					&call_ops, &rig.told,
+	ck_assert_ptr_null(toolbox_call(rig.toolbox, &read_ask, &call_ops,
+					&rig.told,
 					&(struct err)ERR_INIT));
 	rig_close(&rig);
 }
@@ -762,31 +770,31 @@ END_TEST
 
 Suite *test_suite(void)
 {
+	const TTest *const tests[] = {
+		test_toolbox_call_waits_for_opening_and_gets_its_result,
+		test_toolbox_results_in_any_order_reach_their_calls,
+		test_toolbox_result_in_a_file_must_be_sealed,
+		test_toolbox_long_arguments_travel_sealed,
+		test_toolbox_error_comes_with_its_hint,
+		test_toolbox_progress_is_told,
+		test_toolbox_cancel_before_it_is_sent_ends_at_once,
+		test_toolbox_cancel_names_the_call,
+		test_toolbox_changed_is_opened_again_and_told_if_other,
+		test_toolbox_replaced_one_stays_for_its_calls,
+		test_toolbox_lost_exec_is_waited_for,
+		test_toolbox_lost_call_that_changes_nothing_is_made_anew,
+		test_toolbox_lost_call_that_changes_something_is_not_repeated,
+		test_toolbox_lost_before_it_was_sent_is_sent,
+		test_toolbox_cancel_follows_over_the_next_connection,
+		test_toolbox_host_call_is_run_here_and_told,
+		test_toolbox_sandboxed_runs_nothing_here_unless_elevated,
+		test_toolbox_that_cannot_be_opened_ends_its_calls_and_says_why,
+	};
 	Suite *suite = suite_create("toolbox");
-	TCase *calls = tcase_create("calls");
-	TCase *lost = tcase_create("lost");
-	TCase *here = tcase_create("here");
+	TCase *all = tcase_create("toolbox");
 
-	tcase_add_test(calls, test_toolbox_call_waits_for_opening_and_gets_its_result);
-	tcase_add_test(calls, test_toolbox_results_in_any_order_reach_their_calls);
-	tcase_add_test(calls, test_toolbox_result_in_a_file_must_be_sealed);
-	tcase_add_test(calls, test_toolbox_long_arguments_travel_sealed);
-	tcase_add_test(calls, test_toolbox_error_comes_with_its_hint);
-	tcase_add_test(calls, test_toolbox_progress_is_told);
-	tcase_add_test(calls, test_toolbox_cancel_before_it_is_sent_ends_at_once);
-	tcase_add_test(calls, test_toolbox_cancel_names_the_call);
-	tcase_add_test(calls, test_toolbox_changed_is_opened_again_and_told_if_other);
-	tcase_add_test(calls, test_toolbox_replaced_one_stays_for_its_calls);
-	suite_add_tcase(suite, calls);
-	tcase_add_test(lost, test_toolbox_lost_exec_is_waited_for);
-	tcase_add_test(lost, test_toolbox_lost_call_that_changes_nothing_is_made_anew);
-	tcase_add_test(lost, test_toolbox_lost_call_that_changes_something_is_not_repeated);
-	tcase_add_test(lost, test_toolbox_lost_before_it_was_sent_is_sent);
-	tcase_add_test(lost, test_toolbox_cancel_follows_over_the_next_connection);
-	suite_add_tcase(suite, lost);
-	tcase_add_test(here, test_toolbox_host_call_is_run_here_and_told);
-	tcase_add_test(here, test_toolbox_sandboxed_runs_nothing_here_unless_elevated);
-	tcase_add_test(here, test_toolbox_that_cannot_be_opened_ends_its_calls_and_says_why);
-	suite_add_tcase(suite, here);
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		tcase_add_test(all, tests[i]);
+	suite_add_tcase(suite, all);
 	return suite;
 }

@@ -52,8 +52,8 @@ void toolbox_close(struct toolbox *toolbox)
 	free(toolbox);
 }
 
-struct toolbox_call *toolbox_call(struct toolbox *toolbox, const char *name,
-				  const char *args, size_t len,
+struct toolbox_call *toolbox_call(struct toolbox *toolbox,
+				  const struct toolbox_ask *ask,
 				  const struct toolbox_call_ops *ops, void *arg,
 				  struct err *err)
 {
@@ -61,14 +61,15 @@ struct toolbox_call *toolbox_call(struct toolbox *toolbox, const char *name,
 	struct toolbox_call *call;
 
 	if (fake_refuses) {
-		(void)err_set(err, ERR_BAD_REQUEST, 0, "%.32s: refused", name);
+		(void)err_set(err, ERR_BAD_REQUEST, 0, "%.32s: refused",
+			      ask->name);
 		return NULL;
 	}
 	call = calloc(1, sizeof(*call));
 	if (!call)
 		abort();
-	call->name = strdup(name);
-	call->args = strndup(args, len);
+	call->name = strdup(ask->name);
+	call->args = strndup(ask->args, ask->len);
 	if (!call->name || !call->args)
 		abort();
 	call->ops = ops;

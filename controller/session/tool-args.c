@@ -152,7 +152,7 @@ static void put_patch(const char *patch, char *out, size_t size)
 /**
  * ses_tool_summary() - what a call is about, in one line of the log
  *
- * Commands and paths; never what is in a file, nor what is typed into a program.
+ * Commands and paths; never what is in a file, nor what is typed somewhere.
  */
 void ses_tool_summary(const json_t *args, char *out, size_t size)
 {

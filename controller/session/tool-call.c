@@ -34,12 +34,13 @@ static void answer(const struct asked *asked, const char *code,
 		   const char *text)
 {
 	const struct ses_view *view = asked->toolbox->view;
-	size_t len;
-	auto_free char *json = tool_error_json(code, text,
-					       view->session->sandboxed, &len);
+	struct ses_result result = { .error = true,
+				     .changed = asked->toolbox->changed };
+	auto_free char *json = tool_error_json(
+		code, text, view->session->sandboxed, &result.len);
 
-	ses_result_send(asked->client, asked->seq, json, len, true,
-			asked->toolbox->changed);
+	result.json = json;
+	ses_result_send(asked->client, asked->seq, &result);
 }
 
 static struct ses_ask ask_of(const struct asked *asked)

@@ -133,30 +133,29 @@ static void tell_warnings(struct ses_call *call)
 
 /**
  * ses_result_send() - the result of a call
- * @json: NULL: there was no memory for it
  */
-void ses_result_send(struct ctl_client *client, uint32_t seq, const char *json,
-		     size_t len, bool error, bool changed)
+void ses_result_send(struct ctl_client *client, uint32_t seq,
+		     const struct ses_result *result)
 {
 	Ctl__Reply reply = CTL__REPLY__INIT;
 	Ctl__ToolResult msg = CTL__TOOL_RESULT__INIT;
 	struct ctl_fail fail = CTL_FAIL_INIT;
 	auto_fd fd = -1;
 
-	msg.error = error;
-	msg.changed = changed;
-	msg.result_fd = len > SES_TOOL_INLINE_BYTES;
-	if (!json)
+	msg.error = result->error;
+	msg.changed = result->changed;
+	msg.result_fd = result->len > SES_TOOL_INLINE_BYTES;
+	if (!result->json)
 		err_set(&fail.err, ERR_KERNEL, ENOMEM, "result");
 	else if (msg.result_fd)
-		fd = ctl_fs_memfd(json, len, &fail.err);
+		fd = ctl_fs_memfd(result->json, result->len, &fail.err);
 	if (fail.err.code != ERR_NONE) {
 		ctl_reply_fail(client, seq, &fail);
 		return;
 	}
 	if (!msg.result_fd) {
-		msg.result.data = (uint8_t *)json;
-		msg.result.len = len;
+		msg.result.data = (uint8_t *)result->json;
+		msg.result.len = result->len;
 	}
 	reply.re_case = CTL__REPLY__RE_TOOL_RESULT;
 	reply.tool_result = &msg;
@@ -189,17 +188,17 @@ static void tell_result(struct ses_call *call)
 {
 	struct ctl_waiter *waiter = LIST_FIRST(&call->waiters);
 	auto_free char *json = NULL;
-	size_t len = 0;
+	struct ses_result result = { .error = call->call->result->error };
 
 	if (!waiter)
 		return;
 	if (call->n_warnings > 0 && call->call->result->text &&
 	    call->call->result->structured)
 		tell_warnings(call);
-	json = tool_result_json(call->call, &len);
-	ses_result_send(waiter->client, waiter->seq, json, len,
-			call->call->result->error,
-			call->toolbox && call->toolbox->changed);
+	json = tool_result_json(call->call, &result.len);
+	result.json = json;
+	result.changed = call->toolbox && call->toolbox->changed;
+	ses_result_send(waiter->client, waiter->seq, &result);
 	ctl_waiter_free(waiter);
 }
 
@@ -269,7 +268,7 @@ void ses_call_fail(struct ses_call *call, const struct ctl_fail *fail)
 }
 
 /**
- * ses_calls_failed() - a sandbox could not be made: who waits for it is told why
+ * ses_calls_failed() - a sandbox could not be made: who waits is told why
  */
 void ses_calls_failed(struct ses *ses, struct ctl_sandbox *sandbox,
 		      const struct ctl_fail *fail)

@@ -108,6 +108,14 @@ struct ses_call {
 	char *last_line;             /* owned */
 };
 
+/* What a client is told in the end. */
+struct ses_result {
+	const char *json; /* borrowed; NULL: there was no memory for it */
+	size_t len;
+	bool error;
+	bool changed;     /* its toolbox has other tools now */
+};
+
 static inline struct ses_call *ses_call_of(const struct tool_call *call)
 {
 	return call->backend_arg;
@@ -168,8 +176,8 @@ struct ses_call *ses_call_find(struct ses *ses, const uint8_t *token);
 void ses_call_fail(struct ses_call *call, const struct ctl_fail *fail);
 /* With the result: a protected path that appeared, ... */
 void ses_call_warn(struct ses_call *call, const char *text);
-void ses_result_send(struct ctl_client *client, uint32_t seq, const char *json,
-		     size_t len, bool error, bool changed);
+void ses_result_send(struct ctl_client *client, uint32_t seq,
+		     const struct ses_result *result);
 int ses_req_tool_cancel(struct ses *ses, struct ctl_client *client,
 			const Ctl__Request *req, struct ctl_fail *fail);
 void ses_calls_failed(struct ses *ses, struct ctl_sandbox *sandbox,

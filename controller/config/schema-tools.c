@@ -66,6 +66,44 @@ static const struct cfg_key rows[] = {
 		  "where * is everybody. Without an entry for the channel, "
 		  "nobody. Where the agent sets it, the sender must be in "
 		  "both." },
+	{ "exec.backgroundMs", CFG_IN_TOOLS, CFG_KIND_INTEGER,
+	  .fallback = "10000", .min = 0, .max = 86400000,
+	  .help = "How many milliseconds exec waits for a command before that "
+		  "goes on in the background; yieldMs says otherwise." },
+	{ "exec.timeoutSec", CFG_IN_TOOLS, CFG_KIND_NUMBER, .fallback = "1800",
+	  .min = 0.001, .max = 604800,
+	  .help = "After how many seconds a command is killed, in the "
+		  "background too; timeout says otherwise." },
+	{ "exec.cleanupMs", CFG_IN_TOOLS, CFG_KIND_INTEGER,
+	  .fallback = "1800000", .min = 0, .max = 604800000,
+	  .help = "How many milliseconds a background command that is over "
+		  "stays known." },
+	{ "exec.maxOutputBytes", CFG_IN_TOOLS, CFG_KIND_BYTES,
+	  .fallback = "8MiB", .min = 65536, .max = 67108864,
+	  .help = "How much output of a background command is kept; of more, "
+		  "the oldest goes, and the answers say how much." },
+	{ "exec.pathPrepend", CFG_IN_TOOLS, CFG_KIND_STRINGS,
+	  .help = "Folders that come before those of PATH, and behind those "
+		  "that a call asks for." },
+	{ "exec.notifyOnExit", CFG_IN_TOOLS, CFG_KIND_BOOL, .fallback = "true",
+	  .help = "Accepted, and without effect: creel events tells it "
+		  "always." },
+	{ "exec.host", CFG_IN_TOOLS, CFG_KIND_STRING,
+	  .help = "Accepted, and without effect: the session's mode says "
+		  "where commands run." },
+	{ "exec.security", CFG_IN_TOOLS, CFG_KIND_STRING,
+	  .help = "Accepted, and without effect: no list of commands keeps a "
+		  "shell in, the sandbox does." },
+	{ "exec.ask", CFG_IN_TOOLS, CFG_KIND_STRING,
+	  .help = "Accepted, and without effect: creel asks nobody." },
+	{ "exec.node", CFG_IN_TOOLS, CFG_KIND_STRING,
+	  .help = "Accepted, and without effect: there are no nodes." },
+	{ "exec.applyPatch.enabled", CFG_IN_TOOLS, CFG_KIND_BOOL,
+	  .help = "Accepted, and without effect: policy says whether "
+		  "apply_patch may be used." },
+	{ "exec.applyPatch.allowModels", CFG_IN_TOOLS, CFG_KIND_STRINGS,
+	  .help = "Accepted, and without effect: creel knows models by "
+		  "tools.byProvider alone." },
 };
 
 const struct cfg_rows cfg_rows_tools = {

@@ -14,7 +14,9 @@
  */
 static const char *const open_sections[] = {
 	"", "agents", "agents.defaults", "agents.list[]", "session", "tools",
-	"agents.list[].tools", "tools.subagents", "media",
+	"agents.list[].tools", "tools.subagents", "tools.exec",
+	"agents.list[].tools.exec", "tools.exec.applyPatch",
+	"agents.list[].tools.exec.applyPatch", "media",
 };
 
 static bool is_open(const char *path, size_t len)

@@ -252,6 +252,29 @@ int ses_run_give(struct ses_run *run, const char *bytes, size_t len)
 	return queue(&run->input, bytes, len);
 }
 
+static int need_event(struct ses_run *run)
+{
+	struct ses_input *input = &run->input;
+
+	if (!input->event)
+		input->event = event_new(run->ses->base, input->fd, EV_WRITE,
+					 on_writable, run);
+	return input->event ? 0 : -1;
+}
+
+/**
+ * ses_input_begin() - it has started: what waits for it may be written
+ */
+int ses_input_begin(struct ses_run *run)
+{
+	if (!run->input.closing)
+		return 0;
+	if (need_event(run) < 0)
+		return -1;
+	push_all(run);
+	return 0;
+}
+
 /**
  * ses_input_write() - to its stdin, or its terminal
  * @eof: nothing follows
@@ -270,10 +293,7 @@ int ses_input_write(struct ses_run *run, const char *bytes, size_t len,
 		return err_set(err, ERR_LIMIT, 0,
 			       "%zu bytes wait already to be read by it",
 			       waiting);
-	if (!input->event)
-		input->event = event_new(run->ses->base, input->fd, EV_WRITE,
-					 on_writable, run);
-	if (!input->event || (len > 0 && queue(input, bytes, len) < 0))
+	if (need_event(run) < 0 || (len > 0 && queue(input, bytes, len) < 0))
 		return err_set(err, ERR_KERNEL, ENOMEM, "stdin");
 	input->closing = input->closing || eof;
 	push_all(run);

@@ -133,7 +133,7 @@ static void on_started(struct ctl_exec *exec, uint32_t pid, int *fds,
 	run->state = SES_RUN_RUNNING;
 	if (run->killed)
 		ses_run_kill(run);
-	if (ses_run_open(run, fds, n_fds) < 0) {
+	if (ses_run_open(run, fds, n_fds) < 0 || ses_input_begin(run) < 0) {
 		err_set(&fail.err, ERR_KERNEL, errno, "streams of the command");
 		ses_run_kill(run);
 		ses_run_answer_fail(run, &fail);

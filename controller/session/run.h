@@ -118,6 +118,7 @@ int ses_stream_listen(struct ses_stream *stream, int fd);
 void ses_stream_drain(struct ses_stream *stream);
 void ses_input_fini(struct ses_input *input);
 int ses_run_give(struct ses_run *run, const char *bytes, size_t len);
+int ses_input_begin(struct ses_run *run);
 int ses_input_write(struct ses_run *run, const char *bytes, size_t len,
 		    bool eof, struct err *err);
 

@@ -12,6 +12,8 @@ static const struct tool *const tools[] = {
 	&tool_apply_patch,
 	&tool_bash,
 	&tool_edit,
+	&tool_exec,
+	&tool_process,
 	&tool_python_environment_info,
 	&tool_python_execute,
 	&tool_read_file,

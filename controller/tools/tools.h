@@ -10,6 +10,8 @@
 extern const struct tool tool_apply_patch;
 extern const struct tool tool_bash;
 extern const struct tool tool_edit;
+extern const struct tool tool_exec;
+extern const struct tool tool_process;
 extern const struct tool tool_python_environment_info;
 extern const struct tool tool_python_execute;
 extern const struct tool tool_read_file;

@@ -302,7 +302,6 @@ static void put_all(struct patch_output *out, struct fitting *fit,
 		    const struct patch_op *op, const struct place *places,
 		    bool preserve)
 {
-	const struct patch_hunk *hunks = fit->patch->hunks + op->first;
 	const struct patch_hunk *last = NULL;
 	size_t at = 0;
 
@@ -310,18 +309,18 @@ static void put_all(struct patch_output *out, struct fitting *fit,
 	for (size_t i = 0; i < op->n; i++) {
 		if (places[i].append)
 			continue;
-		fit->hunk = hunks + i;
+		fit->hunk = fit->patch->hunks + op->first + i;
 		keep_lines(out, &fit->file, at, places[i].at);
 		at = put_hunk(out, fit, places + i);
-		last = at == fit->file.n ? hunks + i : NULL;
+		last = at == fit->file.n ? fit->hunk : NULL;
 	}
 	keep_lines(out, &fit->file, at, fit->file.n);
 	for (size_t i = 0; i < op->n; i++) {
 		if (!places[i].append)
 			continue;
-		fit->hunk = hunks + i;
+		fit->hunk = fit->patch->hunks + op->first + i;
 		(void)put_hunk(out, fit, places + i);
-		last = hunks + i;
+		last = fit->hunk;
 	}
 	finish(out, &fit->file, last, preserve);
 }

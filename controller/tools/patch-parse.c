@@ -257,9 +257,12 @@ static int take_hunk_line(struct parser *p, struct patch_hunk *hunk)
  */
 static void drop_gap(struct parser *p, struct patch_hunk *hunk)
 {
-	const struct patch_line *lines = p->patch->lines + hunk->first;
+	const struct patch_line *lines = p->patch->lines;
 	size_t n = hunk->n;
 
+	if (n == 0)
+		return;
+	lines += hunk->first;
 	while (n > 0 && lines[n - 1].op == ' ' && lines[n - 1].text.len == 0 &&
 	       lines[n - 1].bare)
 		n--;

@@ -87,12 +87,14 @@ static int check_twice(struct tool_call *call, size_t which)
 static int set_added(struct patching *patching, size_t which)
 {
 	const struct patch_op *op = patching->patch.ops + which;
-	const struct patch_line *lines = patching->patch.lines + op->first;
 	struct patch_output out = { .bytes = NULL };
 
 	patch_append(&out, "", 0);
 	for (size_t i = 0; i < op->n; i++) {
-		patch_append(&out, lines[i].text.at, lines[i].text.len);
+		const struct patch_text text =
+			patching->patch.lines[op->first + i].text;
+
+		patch_append(&out, text.at, text.len);
 		patch_append(&out, "\n", 1);
 	}
 	patching->targets[which].bytes = out.bytes;

@@ -13,11 +13,17 @@
 #include "controller/session/toolbox.h"
 #include "proto/cleanup.h"
 
-/* What opens and is not closed, at most, outside of strings. */
-static size_t depth_of(const char *text, size_t len)
+/* What is there outside of strings, before memory is spent on it. */
+struct shape {
+	size_t deep;   /* what is open at once, at most */
+	size_t values; /* about so many */
+};
+
+static struct shape shape_of(const char *text, size_t len)
 {
-	size_t depth = 0, most = 0;
+	struct shape shape = { .values = 1 };
 	bool quoted = false;
+	size_t open = 0;
 
 	for (size_t i = 0; i < len; i++) {
 		if (quoted && text[i] == '\\')
@@ -25,13 +31,30 @@ static size_t depth_of(const char *text, size_t len)
 		else if (text[i] == '"')
 			quoted = !quoted;
 		else if (!quoted && (text[i] == '{' || text[i] == '['))
-			depth++;
-		else if (!quoted && (text[i] == '}' || text[i] == ']') && depth)
-			depth--;
-		if (depth > most)
-			most = depth;
+			open++;
+		else if (!quoted && (text[i] == '}' || text[i] == ']') && open)
+			open--;
+		else if (!quoted && text[i] == ',')
+			shape.values++;
+		if (open > shape.deep)
+			shape.deep = open;
 	}
-	return most;
+	return shape;
+}
+
+static int check_shape(const char *text, size_t len, struct err *err)
+{
+	const struct shape shape = shape_of(text, len);
+
+	if (shape.deep > SES_ARGS_MAX_DEPTH)
+		return err_set(err, ERR_LIMIT, 0,
+			       "arguments: nested more than %d deep",
+			       SES_ARGS_MAX_DEPTH);
+	if (shape.values > SES_ARGS_MAX_VALUES)
+		return err_set(err, ERR_LIMIT, 0,
+			       "arguments: more than %d values",
+			       SES_ARGS_MAX_VALUES);
+	return 0;
 }
 
 static json_t *parse(const char *text, size_t len, struct err *err)
@@ -41,12 +64,8 @@ static json_t *parse(const char *text, size_t len, struct err *err)
 
 	if (len == 0)
 		return json_object();
-	if (depth_of(text, len) > SES_ARGS_MAX_DEPTH) {
-		err_set(err, ERR_LIMIT, 0,
-			"arguments: nested more than %d deep",
-			SES_ARGS_MAX_DEPTH);
+	if (check_shape(text, len, err) < 0)
 		return NULL;
-	}
 	args = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
 			  &error);
 	if (!args) {

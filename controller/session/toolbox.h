@@ -29,6 +29,7 @@
 #define SES_MAX_TOOLBOXES 64      /* of one client */
 #define SES_TOOL_INLINE_BYTES (48U << 10) /* larger ones go in a memfd */
 #define SES_ARGS_MAX_DEPTH 64
+#define SES_ARGS_MAX_VALUES 10000
 #define SES_CALL_WARNINGS 16
 
 struct ses_run;

@@ -36,8 +36,9 @@ static void answer(const struct asked *asked, const char *code,
 	const struct ses_view *view = asked->toolbox->view;
 	struct ses_result result = { .error = true,
 				     .changed = asked->toolbox->changed };
-	auto_free char *json = tool_error_json(
-		code, text, view->session->sandboxed, &result.len);
+	auto_free char *json = tool_refusal_json(asked->tool, code, text,
+						 view->session->sandboxed,
+						 &result.len);
 
 	result.json = json;
 	ses_result_send(asked->client, asked->seq, &result);

@@ -83,3 +83,21 @@ char *tool_error_json(const char *code, const char *text, bool sandboxed,
 			      "durationMs", 0, "isError", 1),
 		    len);
 }
+
+/**
+ * tool_refusal_json() - likewise, in the words of the tool that was called
+ *
+ * Return: owned, or NULL without memory.
+ */
+char *tool_refusal_json(const struct tool *tool, const char *code,
+			const char *text, bool sandboxed, size_t *len)
+{
+	if (!(tool->flags & TOOL_MINIBOT))
+		return tool_error_json(code, text, sandboxed, len);
+	return dump(json_pack("{s:[{s:s, s:s}], s:{s:b, s:s, s:s, s:b, s:i}, s:b}",
+			      "content", "type", "text", "text", text,
+			      "structuredContent", "ok", 0, "error_code", code,
+			      "error", text, "sandboxed", sandboxed,
+			      "durationMs", 0, "isError", 1),
+		    len);
+}

@@ -189,6 +189,8 @@ char *tool_result_json(const struct tool_call *call, size_t *len);
 /* The same for what went wrong before there was a call. */
 char *tool_error_json(const char *code, const char *text, bool sandboxed,
 		      size_t *len);
+char *tool_refusal_json(const struct tool *tool, const char *code,
+			const char *text, bool sandboxed, size_t *len);
 
 /* args.c: of call->args, which are checked; the default where it is not given */
 const char *tool_arg_string(const struct tool_call *call, const char *name,

@@ -68,6 +68,10 @@ class SessionBox(Box):
                 json.loads(self.run("list", "--json", *args).out or b"[]")
                 if self.top in (item.get("config") or "")]
 
+    def logs(self, *args):
+        """The audit log, oldest first."""
+        return json.loads(self.run("logs", "--json", *args).out or b"[]")
+
     def forget(self):
         """Removes every sandbox of this box's sessions."""
         for item in self.items():

@@ -6,7 +6,6 @@ Spoken over the wire by a client of the test's own (tools_wire.py), so that
 what creel's client never sends is tried as well.
 """
 import contextlib
-import json
 import os
 import threading
 import time
@@ -20,13 +19,9 @@ MANY = max(100, 10000 // SCALE)
 ARGS_MAX = 8 << 20
 
 
-def logs(box, *args):
-    """The audit log, oldest first."""
-    return json.loads(box.run("logs", "--json", *args).out or b"[]")
-
-
 def last(box, tool):
-    rows = logs(box, "--tool", tool)
+    """What the log has of a tool's last call."""
+    rows = box.logs("--tool", tool)
     return rows[-1] if rows else {}
 
 
@@ -51,6 +46,8 @@ BAD_ARGS = [
     ("100 levels", b'{"path":' + b"[" * 99 + b"]" * 99 + b"}",
      ("more than 64 deep",)),
     ("20,000 levels", b"[" * 20000, ("more than 64 deep",)),
+    ("20,000 times [] in an array", b'{"path":[' + b"[]," * 20000 + b"1]}",
+     ("more than 10000 values",)),
     ("no UTF-8", b'{"path":"\xff"}', ("arguments: line 1",)),
     ("half a surrogate", b'{"path":"\\ud800"}', ("arguments: line 1",)),
     ("trailing text", b'{"path":"a"} x', ("arguments: line 1",)),
@@ -209,6 +206,10 @@ def check_policy(box):
         answer = client.call(tools, "write", b"{")
         ok(wrong(answer, "denied"),
            f"{box.mode}: policy comes before arguments", answer)
+        answer = client.call(tools, "python_execute", {"code": "1"})
+        ok(wrong(answer, "denied", "python_execute")
+           and answer.more["ok"] is False,
+           f"{box.mode}: one of MiniBot's is refused in its own words", answer)
         ok(not box.items(), f"{box.mode}: no sandbox for a refusal",
            box.items())
     box.sandbox("mode: 'all', workspaceAccess: 'ro'")
@@ -292,7 +293,7 @@ def check_waiting(box):
             gone.begin(gone.open("waits"), "read", {"path": "go"})
             time.sleep(0.1)
         ok(wait_for(lambda: any(row.get("status") == 1 for row in
-                                logs(box, "--session", "agent:main:waits")
+                                box.logs("--session", "agent:main:waits")
                                 if "cancelled" in (row.get("reason") or ""))),
            f"{box.mode}: a call of a client that goes is over")
         ok(client.quiet(seqs[0], 0.1), f"{box.mode}: others wait on")
@@ -413,7 +414,7 @@ def check_restart(box):
            f"{box.mode}: what nobody knows of is not done again", answer)
         answer = client.call(tools, "read", {"path": "a"})
         ok(answer.text == "b", f"{box.mode}: indeed", answer)
-    rows = logs(box, "--session", "agent:main:restart")
+    rows = box.logs("--session", "agent:main:restart")
     ok(len(rows) >= 4, f"{box.mode}: the log has them all", rows[-3:])
     box.forget()
 
@@ -446,6 +447,96 @@ def check_host(box):
     with Client(box) as client:
         answer = client.call(client.open("host"), "read", {"path": "a"})
         ok(wrong(answer, "denied"), f"{box.mode}: so is policy", answer)
+
+
+def elevated(every="", agent=""):
+    """tools.elevated for all, and the agent's."""
+    return {"agents": "{ id: 'main', tools: { elevated: { %s } } }" % agent,
+            "more": "tools: { elevated: { %s } }" % every}
+
+
+FROM = "allowFrom: { telegram: ['42', ' 43 '] }"
+GATES = [
+    ("no list", elevated(), {}, ("allowFrom: tools.elevated.allowFrom."
+                                 "telegram",)),
+    ("a list of blanks", elevated("allowFrom: { telegram: [' '] }"), {},
+     ("allowFrom: tools.elevated.allowFrom.telegram",)),
+    ("no channel", elevated(FROM), {"channel": ""}, ("channel:",)),
+    ("another channel", elevated(FROM), {"channel": "slack"},
+     ("allowFrom: tools.elevated.allowFrom.slack",)),
+    ("no sender", elevated(FROM), {"sender": ""},
+     ("sender: (unknown) is not in tools.elevated.allowFrom.telegram",)),
+    ("another sender", elevated(FROM), {"sender": "4"},
+     ("sender: 4 is not in tools.elevated.allowFrom.telegram",)),
+    ("not enabled", elevated("enabled: false, " + FROM), {},
+     ("enabled: tools.elevated.enabled",)),
+    ("not enabled for the agent", elevated(FROM, "enabled: false"), {},
+     ("enabled: agents.list[].tools.elevated.enabled",)),
+    ("an agent's list without the channel",
+     elevated(FROM, "allowFrom: { slack: ['*'] }"), {},
+     ("allowFrom: agents.list[].tools.elevated.allowFrom.telegram",)),
+    ("an agent's list without the sender",
+     elevated(FROM, "allowFrom: { telegram: ['7'] }"), {},
+     ("sender: 42 is not in agents.list[].tools.elevated.allowFrom."
+      "telegram",)),
+]
+OPEN = [
+    ("the sender is in the list", elevated(FROM), {}),
+    ("blanks around a sender do not count", elevated(FROM), {"sender": "43"}),
+    ("everybody is", elevated("allowFrom: { telegram: ['*'] }"),
+     {"sender": ""}),
+    ("it is in the agent's list too",
+     elevated(FROM, "enabled: true, allowFrom: { telegram: [42] }"), {}),
+]
+
+
+def check_elevated(box):
+    """Each gate in front of the host."""
+    args = {"command": "id", "elevated": True}
+    about = {"channel": "telegram", "sender": "42"}
+    with Client(box) as client:
+        for name, config, more, words in GATES:
+            box.sandbox("mode: 'all'", **config)
+            tools = client.open("elevated", **dict(about, **more))
+            answer = client.call(tools, "exec", args)
+            row = last(box, "exec")
+            ok(wrong(answer, "denied", "Failed gates:", *words)
+               and row["decision"] == "denied" and "id" in row["command"]
+               and "elevated" in row["reason"],
+               f"{box.mode}: elevated: {name}", (answer, row))
+            client.ask("toolbox_close", {1: tools.box})
+        for name, config, more in OPEN:
+            box.sandbox("mode: 'all'", **config)
+            tools = client.open("elevated", **dict(about, **more))
+            for call in (args, {"command": "id", "host": "gateway"}):
+                answer = client.call(tools, "exec", call)
+                row = last(box, "exec")
+                ok(answer.kind == "host" and answer.msg.get(2) == [1]
+                   and not row["sandboxed"] and row["reason"] == "elevated",
+                   f"{box.mode}: elevated: {name}", (answer, row))
+        box.sandbox("mode: 'all'", agents=elevated()["agents"],
+                    more="tools: { deny: ['exec'], elevated: { %s } }" % FROM)
+        answer = client.call(client.open("elevated", **about), "exec", args)
+        ok(wrong(answer, "denied", "Fix:"),
+           f"{box.mode}: elevated is no way around policy", answer)
+        answer = client.call(client.open("elevated"), "exec",
+                             {"command": "id", "host": "node"})
+        ok(wrong(answer, "denied"), f"{box.mode}: nor is a node", answer)
+        box.sandbox("mode: 'all'")
+        tools = client.open("elevated")
+        answer = client.call(tools, "exec", {"command": "id", "host": "node"})
+        ok(wrong(answer, "invalid_argument", "host"),
+           f"{box.mode}: there is no node", answer)
+        ok(not box.items(), f"{box.mode}: all that without a sandbox")
+        box.sandbox("mode: 'off'")
+        tools = client.open("elevated")
+        answer = client.call(tools, "exec", args)
+        ok(answer.kind == "host" and 2 not in answer.msg,
+           f"{box.mode}: without sandboxes elevated changes nothing", answer)
+        answer = client.call(tools, "exec", {"command": "id",
+                                             "host": "sandbox"})
+        ok(wrong(answer, "unavailable", "not sandboxed", "mode"),
+           f"{box.mode}: nor is there a sandbox to ask for", answer)
 
 
 def check_sb42(box):
@@ -516,14 +607,15 @@ def check_many(box):
     after = memory_of(box.creeld()[0])
     ok(not wrongs and after - before < (2 << 20),
        f"{box.mode}: {MANY} calls leave no memory behind", (before, after))
-    ok(len(logs(box, "--session", "agent:main:many", "--limit", "0"))
+    ok(len(box.logs("--session", "agent:main:many", "--limit", "1000"))
        >= 100, f"{box.mode}: each is in the log")
     box.forget()
 
 
 CHECKS = (check_args, check_memfd, check_requests, check_audit, check_policy,
           check_first_use, check_waiting, check_changed, check_flags,
-          check_pause, check_restart, check_host, check_sb42, check_many)
+          check_pause, check_restart, check_host, check_elevated, check_sb42,
+          check_many)
 
 
 def main():

@@ -24,6 +24,9 @@ enum tool_area {
  */
 int tool_file_path(struct tool_call *call, enum tool_area area,
 		   const char *path, char **rel, struct err *err);
+/* Of a resource: exact bytes, never outside. */
+int tool_resource_path(struct tool_call *call, const char *path, char **rel,
+		       struct err *err);
 /* The configuration where it is a file in TOML; else NULL. */
 const struct cfg *tool_toml(const struct tool_env *env);
 /* Do MiniBot's options of file storage hold: a TOML file that has them? */

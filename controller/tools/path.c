@@ -323,3 +323,30 @@ int tool_file_path(struct tool_call *call, enum tool_area area,
 	}
 	return 0;
 }
+
+/**
+ * tool_resource_path() - what the path of a resource means
+ * @path: bytes as the file system has them, without anything to normalise
+ *
+ * Below the workspace, or the folder that file storage is in, also where tools
+ * may leave it, and without links on the way.
+ */
+int tool_resource_path(struct tool_call *call, const char *path, char **rel,
+		       struct err *err)
+{
+	struct base base = base_of(call->env);
+	auto_free char *root = NULL;
+
+	if (set_area(call, TOOL_AREA_FILES, &base, &root, err) < 0)
+		return -1;
+	base.limit = base.root;
+	base.home = NULL;
+	base.alias = NULL;
+	if (resolve(&base, path + strspn(path, "/"), rel, err) < 0)
+		return -1;
+	if (base.sandboxed || call->root)
+		return 0;
+	call->confined = true;
+	call->root = strdup(base.root);
+	return call->root ? 0 : err_set(err, ERR_KERNEL, ENOMEM, "path");
+}

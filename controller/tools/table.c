@@ -17,6 +17,8 @@ static const struct tool *const tools[] = {
 	&tool_python_environment_info,
 	&tool_python_execute,
 	&tool_read_file,
+	&tool_resources_list,
+	&tool_resources_read,
 	&tool_write_file,
 	NULL,
 };

@@ -15,6 +15,8 @@ extern const struct tool tool_process;
 extern const struct tool tool_python_environment_info;
 extern const struct tool tool_python_execute;
 extern const struct tool tool_read_file;
+extern const struct tool tool_resources_list;
+extern const struct tool tool_resources_read;
 extern const struct tool tool_write_file;
 
 /* MiniBot's timeout_seconds: clamped, in milliseconds. */

@@ -3,9 +3,9 @@
  * The hunks of one file: where each belongs, and what comes of it.
  *
  * Each is looked for behind the one before, exactly at first, then more and
- * more loosely.  The first place counts, where something tells that it is meant:
- * a context, a hunk before it, the numbers of lines, the end of the file.  For a
- * hunk with none of these there must be one place alone.
+ * more loosely.  The first place counts, where something tells that it is
+ * meant: a context, a hunk before it, the numbers of lines, the end of the
+ * file.  For a hunk with none of these there must be one place alone.
  *
  * A line of the file that a hunk only names stays as it is in the file.
  */

@@ -206,8 +206,8 @@ static int take(const struct base *base, const char *path, size_t len,
 
 /**
  * tool_path() - what a path means
- * @rel: filled with an owned path: below env->root without a slash before it,
- *       or, where that is not confined, absolute
+ * @rel: filled with an owned path: below env->root without a slash before
+ *       it, or, where that is not confined, absolute
  *
  * Return: -1: DENIED where it leaves env->root, BAD_REQUEST where it is none.
  */

@@ -251,8 +251,8 @@ static void got_folder(struct tool_call *call, const struct tool_dir *dir)
 static bool fits(const struct listing *listing, const char *name)
 {
 	return listing->depth < MAX_DEPTH &&
-	       strlen(listing->base) + strlen(listing->path) + strlen(name) + 2 <=
-		       TOOL_PATH_MAX_BYTES;
+	       strlen(listing->base) + strlen(listing->path) + strlen(name) +
+			       2 <= TOOL_PATH_MAX_BYTES;
 }
 
 static void enter(struct tool_call *call, const char *name)

@@ -363,7 +363,8 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, test_resource_list_has_regular_files_alone);
 	tcase_add_test(tcase, test_resource_list_names_and_types);
 	tcase_add_test(tcase, test_resource_list_pages_hold_every_file_once);
-	tcase_add_test(tcase, test_resource_list_goes_on_where_many_folders_are);
+	tcase_add_test(tcase,
+		       test_resource_list_goes_on_where_many_folders_are);
 	tcase_add_test(tcase, test_resource_list_cursor_of_what_is_gone);
 	tcase_add_test(tcase, test_resource_list_wrong_cursor_is_an_error);
 	tcase_add_test(tcase, test_resource_list_depth_is_bounded);

@@ -69,9 +69,10 @@ static char *take(const char *text, size_t len, bool crlf, size_t *out_len)
 
 	for (size_t i = 0; crlf && i < len; i++)
 		more += text[i] == '\n' && (i == 0 || text[i - 1] != '\r');
-	copy = to = malloc(len + more + 1);
+	copy = malloc(len + more + 1);
 	if (!copy)
 		return NULL;
+	to = copy;
 	for (size_t i = 0; i < len; i++) {
 		if (crlf && text[i] == '\n' && (i == 0 || text[i - 1] != '\r'))
 			*to++ = '\r';

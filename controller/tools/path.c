@@ -174,13 +174,13 @@ static int resolve(const struct base *base, const char *path, char **rel,
 static struct base base_of(const struct tool_env *env)
 {
 	const struct pol_session *session = env->session;
+	const bool inside = session && env->sandboxed;
 
 	return (struct base){
 		.root = env->root,
 		.limit = env->confined ? env->root : NULL,
 		.home = session && session->cfg ? session->cfg->home : NULL,
-		.alias = session && env->sandboxed ? session->sandbox_workspace :
-						     NULL,
+		.alias = inside ? session->sandbox_workspace : NULL,
 		.workspace = env->root,
 		.sandboxed = env->sandboxed,
 	};

@@ -415,7 +415,7 @@ def check_restart(box):
         answer = client.call(tools, "read", {"path": "a"})
         ok(answer.text == "b", f"{box.mode}: indeed", answer)
     rows = box.logs("--session", "agent:main:restart")
-    ok(len(rows) >= 4, f"{box.mode}: the log has them all", rows[-3:])
+    ok(len(rows) >= 3, f"{box.mode}: the log has them all", rows[-3:])
     box.forget()
 
 
@@ -605,7 +605,10 @@ def check_many(box):
     for thread in threads:
         thread.join()
     after = memory_of(box.creeld()[0])
-    ok(not wrongs and after - before < (2 << 20),
+    # A sanitizer keeps what is freed for a while.
+    with open(box.creel, "rb") as file:
+        most = (64 if b"__asan_init" in file.read() else 2) << 20
+    ok(not wrongs and after - before < most,
        f"{box.mode}: {MANY} calls leave no memory behind", (before, after))
     ok(len(box.logs("--session", "agent:main:many", "--limit", "1000"))
        >= 100, f"{box.mode}: each is in the log")

@@ -148,24 +148,29 @@ class Client:
         if not os.path.exists(box.path("run", "creel.sock")):
             box.run("version")
         self.box = box
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        uid = os.geteuid()
-        if box.drop:
-            os.seteuid(OTHER_UID)
-        try:
-            wait_for(self._connect)
-        finally:
-            os.seteuid(uid)
-        self.sock.settimeout(40)
         self.seq = 0
         self.came = {}
+        # A creeld that has just died may have got the first connection.
+        wait_for(self._connect, 20)
+        if not self.sock:
+            raise ConnectionError("creeld does not answer")
 
     def _connect(self):
+        """As the user of the box, and creeld has said a word."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        uid = os.geteuid()
+        if self.box.drop:
+            os.seteuid(OTHER_UID)
         try:
             self.sock.connect(self.box.path("run", "creel.sock"))
+            os.seteuid(uid)
+            self.ask("version", {})
         except OSError:
-            return False
-        return True
+            self.sock.close()
+            self.sock = None
+        finally:
+            os.seteuid(uid)
+        return self.sock
 
     def __enter__(self):
         return self

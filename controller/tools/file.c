@@ -33,6 +33,8 @@ static const struct {
 	{ EILSEQ, "invalid_argument", "the file system takes no such name" },
 	{ EFBIG, "too_large", "is too large" },
 	{ EOVERFLOW, "too_large", "is too large" },
+	{ E2BIG, "too_large", "is one of too many" },
+	{ EMSGSIZE, "too_large", "is one of too many with long names" },
 	{ ENOSPC, "no_space", "no space is left" },
 	{ EDQUOT, "no_space", "the quota is used up" },
 	{ ENOMEM, "failed", "out of memory" },

@@ -84,7 +84,10 @@ static int remember(struct ses *ses, const struct pol_session *session,
 	return store_session_use(ses->store, &row, &id, err);
 }
 
-/* Whose it is: nobody else can say how it went, while that one is there. */
+/*
+ * Whose call of a tool it is: nobody else can say how it went, while that one
+ * is there. The end of exec comes over a connection of its own.
+ */
 struct ses_host {
 	LIST_ENTRY(ses_host) link;
 	const struct ctl_client *client; /* borrowed */
@@ -124,35 +127,48 @@ void ses_hosts_client_gone(struct ses *ses, const struct ctl_client *client)
 	}
 }
 
-/**
- * ses_host_begin() - write down that the client runs it
- * @ask: with its token and its client
- *
- * No row of the log, no command.
- */
-int ses_host_begin(struct ses *ses, const struct pol_session *session,
-		   const struct ses_ask *ask, struct ctl_fail *fail)
+static int own(struct ses *ses, const struct ses_ask *ask, struct err *err)
 {
-	struct ses_host *host;
-	int64_t id;
+	struct ses_host *host = calloc(1, sizeof(*host));
 
-	if (ses_store_need(ses, fail) < 0)
-		return -1;
-	host = calloc(1, sizeof(*host));
 	if (!host)
-		return err_set(&fail->err, ERR_KERNEL, ENOMEM, "command");
-	/* The row comes last: one that stays open says that it was begun. */
-	if (remember(ses, session, &fail->err) < 0 ||
-	    ses_audit_ask(ses->audit, ask, &id, &fail->err) < 0) {
-		free(host);
-		return err_wrap(&fail->err, "sessions");
-	}
+		return err_set(err, ERR_KERNEL, ENOMEM, "command");
 	forget(find(ses, ask->token));
 	host->client = ask->client;
 	memcpy(host->token, ask->token, WIRE_ID_BYTES);
 	LIST_INSERT_HEAD(&ses->hosts, host, link);
+	return 0;
+}
+
+static int begin(struct ses *ses, const struct pol_session *session,
+		 const struct ses_ask *ask, struct ctl_fail *fail)
+{
+	int64_t id;
+
+	/* The row comes last: one that stays open says that it was begun. */
+	if (remember(ses, session, &fail->err) < 0 ||
+	    ses_audit_ask(ses->audit, ask, &id, &fail->err) < 0)
+		return err_wrap(&fail->err, "sessions");
 	ses_events_tell(ses->events, "exec", "", session->key, "on the host");
 	return 0;
+}
+
+/**
+ * ses_host_tool() - write down that the client runs a tool
+ * @ask: with its token and its client
+ *
+ * No row of the log, no command.
+ */
+int ses_host_tool(struct ses *ses, const struct pol_session *session,
+		  const struct ses_ask *ask, struct ctl_fail *fail)
+{
+	if (ses_store_need(ses, fail) < 0 ||
+	    own(ses, ask, &fail->err) < 0)
+		return -1;
+	if (begin(ses, session, ask, fail) == 0)
+		return 0;
+	forget(find(ses, ask->token));
+	return -1;
 }
 
 /**
@@ -173,7 +189,7 @@ int ses_host_start(struct ses *ses, struct ctl_client *client,
 		.client = client,
 	};
 
-	return ses_host_begin(ses, session, &ask, fail);
+	return begin(ses, session, &ask, fail);
 }
 
 /**

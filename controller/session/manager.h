@@ -303,8 +303,8 @@ void ses_setup_free(struct ses_setup *setup);
 int ses_host_start(struct ses *ses, struct ctl_client *client,
 		   const struct pol_session *session,
 		   const struct ctl_command *cmd, struct ctl_fail *fail);
-int ses_host_begin(struct ses *ses, const struct pol_session *session,
-		   const struct ses_ask *ask, struct ctl_fail *fail);
+int ses_host_tool(struct ses *ses, const struct pol_session *session,
+		  const struct ses_ask *ask, struct ctl_fail *fail);
 void ses_hosts_client_gone(struct ses *ses, const struct ctl_client *client);
 void ses_host_reply(struct ctl_client *client, uint32_t seq,
 		    struct ctl_command *cmd);

@@ -164,8 +164,8 @@ static int leave_to_client(struct asked *asked, bool elevated,
 
 	if (elevated)
 		ask.note = "elevated";
-	if (ses_host_begin(asked->ses, asked->toolbox->view->session, &ask,
-			   fail) < 0)
+	if (ses_host_tool(asked->ses, asked->toolbox->view->session, &ask,
+			  fail) < 0)
 		return -1;
 	msg.token = asked->msg->token;
 	msg.elevated = elevated;

@@ -6,6 +6,8 @@
 
 #include "controller/config/utf8.h"
 
+#include <string.h>
+
 /**
  * cfg_utf8_is_scalar() - can a text hold this character?
  */
@@ -49,6 +51,20 @@ static size_t valid(const unsigned char *at, size_t len)
 	return n;
 }
 
+/* How many bytes there are plain ASCII, in steps of eight. */
+static size_t plain(const char *text, size_t len)
+{
+	size_t at = 0;
+	uint64_t word;
+
+	for (; len - at >= sizeof(word); at += sizeof(word)) {
+		memcpy(&word, text + at, sizeof(word));
+		if (word & UINT64_C(0x8080808080808080))
+			break;
+	}
+	return at;
+}
+
 /**
  * cfg_utf8_valid() - how much of a text is UTF-8
  *
@@ -57,7 +73,7 @@ static size_t valid(const unsigned char *at, size_t len)
 size_t cfg_utf8_valid(const char *text, size_t len)
 {
 	const unsigned char *bytes = (const unsigned char *)text;
-	size_t at = 0;
+	size_t at = plain(text, len);
 
 	while (at < len) {
 		size_t n = bytes[at] < 0x80 ? 1 : valid(bytes + at, len - at);

@@ -9,11 +9,11 @@
 
 #include "controller/tools/tool.h"
 
-#define FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(12))
-
+/* It is UTF-8, as tool_done() has made it. */
 static json_t *text_item(const char *text, size_t len)
 {
-	return json_pack("{s:s, s:s%}", "type", "text", "text", text, len);
+	return json_pack("{s:s, s:o}", "type", "text", "text",
+			 json_stringn_nocheck(text, len));
 }
 
 static json_t *content(const struct tool_result *result)
@@ -37,11 +37,9 @@ static json_t *content(const struct tool_result *result)
 
 static char *dump(json_t *object, size_t *len)
 {
-	char *text = object ? json_dumps(object, FLAGS) : NULL;
+	char *text = object ? tool_dump(object, len) : NULL;
 
 	json_decref(object);
-	if (text)
-		*len = strlen(text);
 	return text;
 }
 

@@ -192,6 +192,9 @@ char *tool_error_json(const char *code, const char *text, bool sandboxed,
 char *tool_refusal_json(const struct tool *tool, const char *code,
 			const char *text, bool sandboxed, size_t *len);
 
+/* dump.c: compact JSON; owned, NULL: no memory */
+char *tool_dump(const json_t *value, size_t *len);
+
 /* args.c: of call->args, which are checked; the default where it is not given */
 const char *tool_arg_string(const struct tool_call *call, const char *name,
 			    const char *fallback);

@@ -311,13 +311,13 @@ static void walk(struct tool_call *call)
 
 	while (listing->depth > 0) {
 		struct level *level = &listing->levels[listing->depth - 1];
-		const struct entry *entry = level->entries + level->at;
+		const struct entry *entry;
 
 		if (level->at == level->n) {
 			leave(listing);
 			continue;
 		}
-		level->at++;
+		entry = level->entries + level->at++;
 		if (entry->folder && !fits(listing, entry->name))
 			continue;
 		if (entry->folder && listing->folders < PAGE_FOLDERS) {

@@ -81,9 +81,13 @@ static int add_line(struct parser *p, char op, struct patch_text text)
 {
 	const bool bare = text.at == p->line.at;
 	struct patch *patch = p->patch;
-	struct patch_line *list = grow(patch->lines, sizeof(*list),
-				       patch->n_lines, &patch->cap_lines);
+	struct patch_line *list;
 
+	if (patch->n_lines == PATCH_MAX_LINES)
+		return patch_fail(p->error, p->number, "more than %d lines",
+				  PATCH_MAX_LINES);
+	list = grow(patch->lines, sizeof(*list), patch->n_lines,
+		    &patch->cap_lines);
 	if (!list)
 		return patch_fail(p->error, 0, "out of memory");
 	patch->lines = list;

@@ -12,6 +12,7 @@
 
 #define PATCH_MAX_BYTES (1U << 20)
 #define PATCH_MAX_HUNKS 20000
+#define PATCH_MAX_LINES 400000 /* of all hunks and new files together */
 
 struct patch_text {
 	const char *at; /* NULL: none */

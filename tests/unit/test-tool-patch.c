@@ -428,6 +428,28 @@ START_TEST(test_patch_size_is_bounded)
 }
 END_TEST
 
+START_TEST(test_patch_lines_and_hunks_are_bounded)
+{
+	static const char head[] = "*** Begin Patch\n*** Update File: a\n";
+	static const char end[] = "*** End Patch\n";
+	char *text = malloc(sizeof(head) + (1U << 20));
+	size_t len = sizeof(head) - 1;
+
+	rig_text(rig, "a", "x\n");
+	memcpy(text, head, len);
+	for (int i = 0; i < 400001; i++, len += 2)
+		memcpy(text + len, "+\n", 2);
+	memcpy(text + len, end, sizeof(end));
+	invalid(text, "line 400003: more than 400000 lines");
+	len = sizeof(head) - 1;
+	for (int i = 0; i < 20001; i++, len += 5)
+		memcpy(text + len, "@@\n+\n", 5);
+	memcpy(text + len, end, sizeof(end));
+	invalid(text, "more than 20000 hunks");
+	free(text);
+}
+END_TEST
+
 /* A file of lines from few words, so that much of it is there twice. */
 static int random_lines(char lines[40][8])
 {
@@ -561,6 +583,7 @@ Suite *test_suite(void)
 			    test_patch_that_cannot_be_read_names_the_line, 0,
 			    sizeof(broken) / sizeof(*broken));
 	tcase_add_test(tcase, test_patch_size_is_bounded);
+	tcase_add_test(tcase, test_patch_lines_and_hunks_are_bounded);
 	tcase_add_test(tcase, test_patch_property_whole_file_hunks);
 	tcase_add_test(tcase, test_patch_property_numbered_hunks);
 	suite_add_tcase(suite, tcase);

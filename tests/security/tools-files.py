@@ -243,9 +243,8 @@ def races(yard):
         ("resources.read", {"uri": "creel://workspace/d/token"}),
     ]
     before, seen, wrong = yard.outside(), set(), []
-    full = 10000 // len(calls)
     with exchanging(yard, (b"f", b"g"), (b"d", b"e")):
-        for _ in range(max(12, full // SCALE)):
+        for _ in range(max(12, 10000 // SCALE)):
             for tool, args in calls:
                 answer, took = yard.call(tool, args)
                 seen.add(answer.code or "done")

@@ -16,6 +16,8 @@
 #include "controller/session/toolbox.h"
 #include "proto/cleanup.h"
 
+#define QUEUED_BYTES (1U << 20) /* a quarter of what may wait for a client */
+
 static uint64_t now_usec(void)
 {
 	struct timespec now;
@@ -144,7 +146,9 @@ void ses_result_send(struct ctl_client *client, uint32_t seq,
 
 	msg.error = result->error;
 	msg.changed = result->changed;
-	msg.result_fd = result->len > SES_TOOL_INLINE_BYTES;
+	/* A client that does not read yet shall not be dropped for that. */
+	msg.result_fd = result->len > SES_TOOL_INLINE_BYTES ||
+			client->conn.queued_bytes > QUEUED_BYTES;
 	if (!result->json)
 		err_set(&fail.err, ERR_KERNEL, ENOMEM, "result");
 	else if (msg.result_fd)

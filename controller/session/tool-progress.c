@@ -38,6 +38,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (!waiter)
 		return;
+	again(call, EACH_MS);
+	/* Who does not read need not hear of it. */
+	if (waiter->client->conn.queued_bytes > 0)
+		return;
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	msg.elapsed_ms = (uint64_t)now.tv_sec * 1000 +
 			 (uint64_t)now.tv_nsec / 1000000 -
@@ -47,7 +51,6 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	reply.re_case = CTL__REPLY__RE_TOOL_PROGRESS;
 	reply.tool_progress = &msg;
 	ctl_reply(waiter->client, waiter->seq, &reply, -1);
-	again(call, EACH_MS);
 }
 
 static void on_progress(struct tool_call *tool_call, uint64_t output_bytes,

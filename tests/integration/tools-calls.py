@@ -573,6 +573,25 @@ def check_sb42(box):
     box.forget()
 
 
+def check_slow(box):
+    """A client that asks for much and reads late loses nothing."""
+    box.sandbox("mode: 'all'")
+    with Client(box) as client:
+        tools = client.open("slow")
+        client.call(tools, "write", {"path": "a", "content": "x" * 20000})
+        seqs = [client.begin(tools, "read", {"path": "a"})[0]
+                for _ in range(250)]
+        time.sleep(0.5)
+        with Client(box) as other:
+            answer = other.call(other.open("slow"), "read", {"path": "a"})
+            ok(not answer.error, f"{box.mode}: others are served meanwhile",
+               answer)
+        answers = [client.get(seq) for seq in seqs]
+        ok(all(answer.text == "x" * 20000 for answer in answers),
+           f"{box.mode}: 10 MB of results for a client that reads late")
+    box.forget()
+
+
 def memory_of(pid):
     with contextlib.suppress(OSError):
         with open(f"/proc/{pid}/statm", encoding="ascii") as file:
@@ -618,7 +637,7 @@ def check_many(box):
 CHECKS = (check_args, check_memfd, check_requests, check_audit, check_policy,
           check_first_use, check_waiting, check_changed, check_flags,
           check_pause, check_restart, check_host, check_elevated, check_sb42,
-          check_many)
+          check_slow, check_many)
 
 
 def main():

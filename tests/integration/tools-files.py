@@ -3,14 +3,18 @@
 """read, write, edit and apply_patch from end to end: in a sandbox, on the host,
 and there with MiniBot's options.  What a call does not change stays as it was,
 byte for byte, and what fails leaves nothing behind."""
+import difflib
 import json
 import os
+import random
 import stat
 import time
 
 from harness import OTHER_UID, done, modes, ok
 from sessions_box import SessionBox
+from tools_wire import Client
 
+SCALE = int(os.environ.get("CREEL_TEST_SCALE", "100"))
 KEY = "agent:main:x"
 CRLF = b"one\r\ntwo\r\nthree\r\n"
 BARE = b"one\ntwo"
@@ -199,6 +203,33 @@ def too_long(box):
     box.same(max(waits) < 2, "and others do not wait for it", max(waits))
 
 
+def python_agrees(box):
+    """What Python's difflib takes apart, apply_patch puts together."""
+    wrong, dice = [], random.Random(20261123)
+    with Client(box) as client:
+        tools = client.open(KEY)
+        for _ in range(max(200, 20000 // SCALE)):
+            words = ["a", "b", "c", " d", "", "@@", "-x", "+y", "*** z",
+                     "\\ e", "\u2014"]
+            old = [dice.choice(words) + "\n" for _ in range(dice.randrange(30))]
+            new = list(old)
+            for _ in range(dice.randrange(1, 6)):
+                at = dice.randrange(len(new) + 1)
+                new[at:at + dice.randrange(3)] = [
+                    dice.choice(words) + "\n" for _ in range(dice.randrange(3))]
+            diff = list(difflib.unified_diff(old, new, n=dice.choice(
+                (0, 1, 3, 99))))[2:]
+            if not diff:
+                continue
+            box.put("both", "".join(old).encode())
+            answer = client.call(tools, "apply_patch", {
+                "input": "*** Begin Patch\n*** Update File: both\n" +
+                         "".join(diff) + "*** End Patch\n"})
+            if answer.error or box.get("both") != "".join(new).encode():
+                wrong.append((old, diff, answer, box.get("both")))
+    box.same(not wrong, "apply_patch undoes what difflib does", wrong[:2])
+
+
 def sandboxed(box):
     box.where = "sandbox"
     box.sandbox("mode: 'all', workspaceAccess: 'rw'")
@@ -210,6 +241,7 @@ def sandboxed(box):
     reading(box)
     bytes_stay(box)
     all_or_nothing(box)
+    python_agrees(box)
     too_long(box)
     box.forget()
 

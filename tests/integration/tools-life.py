@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Tool calls that run commands: how they are ended, and what outlives whom."""
+import hashlib
+import json
 import os
 import time
 
 from harness import done, modes, ok, parents, processes_with, wait_for
 from sessions_box import SessionBox
-from tools_wire import Client
+from tools_wire import Client, sealed
 
 SCALE = int(os.environ.get("CREEL_TEST_SCALE", "100"))
 RECLAIM_SECONDS = 30
@@ -219,8 +221,33 @@ def check_trust(box):
         ok("warnings" not in answer.more, f"{box.mode}: once each", answer)
 
 
+def check_compute(box):
+    """A patch of a large file is worked out beside creeld."""
+    with Client(box) as client, Client(box) as other:
+        tools = client.open("compute")
+        lines = [f"line {number} of a large file" for number in range(150000)]
+        made = client.call(tools, "write", fds=[sealed(json.dumps(
+            {"path": "big", "content": "\n".join(lines) + "\n"}).encode())])
+        seq, _ = client.begin(tools, "apply_patch", {
+            "input": "*** Begin Patch\n*** Update File: big\n@@\n"
+            " line 149000 of a large file\n-line 149001 of a large file\n"
+            "+changed\n*** End Patch\n"})
+        start = time.monotonic()
+        beside = other.call(other.open("beside"), "read", {"path": "none"})
+        took = time.monotonic() - start
+        answer = client.get(seq)
+        ok(not made.error and not answer.error
+           and beside.code == "not_found" and took < 0.5,
+           f"{box.mode}: a patch of a large file", (made, answer, took))
+        lines[149001] = "changed"
+        answer = client.call(tools, "exec", {"command": "sha256sum < big"})
+        want = hashlib.sha256(("\n".join(lines) + "\n").encode()).hexdigest()
+        ok(want in answer.text, f"{box.mode}: changes that and nothing else",
+           answer)
+
+
 CHECKS = (check_cancel, check_background, check_sandbox, check_progress,
-          check_restart, check_trust)
+          check_restart, check_trust, check_compute)
 
 
 def main():

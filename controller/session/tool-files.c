@@ -188,13 +188,14 @@ static bool begin(struct ses_call *call, const struct ses_asked *asked)
 
 static void send_request(struct ses_call *call, Ini__Request *req, int fd)
 {
+	struct ctl_sandbox *sandbox = ses_call_place(call);
 	struct err err = ERR_INIT;
 
-	if (!call->sandbox) {
+	if (!sandbox) {
 		give_error(call, ESHUTDOWN);
 		return;
 	}
-	call->fs = ctl_fs_ask(call->sandbox, req, fd, on_answer, call, &err);
+	call->fs = ctl_fs_ask(sandbox, req, fd, on_answer, call, &err);
 	if (!call->fs)
 		give_error(call, err.code == ERR_BAD_STATE ? ESHUTDOWN :
 				 err.sys		   ? err.sys :
@@ -219,8 +220,8 @@ static void do_read(struct tool_call *tool_call, const struct tool_read *what,
 	if (!begin(call, &asked))
 		return;
 	msg.where = INI__WHERE__WHERE_ROOT;
-	msg.path = bytes_of(what->path);
-	msg.below = bytes_of(call->root);
+	msg.path = bytes_of(ses_path_of(what->path));
+	msg.below = bytes_of(ses_path_below(call, what->path));
 	msg.skip_lines = what->skip_lines;
 	msg.max_lines = what->max_lines;
 	msg.max_bytes = what->max_bytes;
@@ -240,8 +241,8 @@ static void do_stat(struct tool_call *tool_call, const char *path,
 	if (!begin(call, &asked))
 		return;
 	msg.where = INI__WHERE__WHERE_ROOT;
-	msg.path = bytes_of(path);
-	msg.below = bytes_of(call->root);
+	msg.path = bytes_of(ses_path_of(path));
+	msg.below = bytes_of(ses_path_below(call, path));
 	req.op_case = INI__REQUEST__OP_STAT;
 	req.stat = &msg;
 	send_request(call, &req, -1);
@@ -258,8 +259,8 @@ static void do_list(struct tool_call *tool_call, const char *path,
 	if (!begin(call, &asked))
 		return;
 	msg.where = INI__WHERE__WHERE_ROOT;
-	msg.path = bytes_of(path);
-	msg.below = bytes_of(call->root);
+	msg.path = bytes_of(ses_path_of(path));
+	msg.below = bytes_of(ses_path_below(call, path));
 	msg.offset = cursor;
 	req.op_case = INI__REQUEST__OP_LIST_DIR;
 	req.list_dir = &msg;
@@ -301,7 +302,7 @@ static void fill_change(const struct tool_change *from, uint64_t offset,
 {
 	ini__change__init(to);
 	to->kind = kind_of(from->kind);
-	to->path = bytes_of(from->path);
+	to->path = bytes_of(ses_path_of(from->path));
 	to->expect = expect_of(from->expect);
 	to->ino = from->stamp.ino;
 	to->dev = from->stamp.dev;
@@ -364,7 +365,7 @@ static void send_changes(struct ses_call *call,
 		return;
 	}
 	msg.where = INI__WHERE__WHERE_ROOT;
-	msg.below = bytes_of(call->root);
+	msg.below = bytes_of(ses_path_below(call, changes[0].path));
 	msg.changes = packed->list;
 	msg.n_changes = n;
 	req.op_case = INI__REQUEST__OP_COMMIT;

@@ -4,7 +4,17 @@
  */
 #include <config.h>
 
+#include "controller/compat/firejail.h"
 #include "controller/session/tool-jail.h"
+
+/**
+ * ses_jail_sandbox() - the sandbox of a jail
+ */
+struct ctl_sandbox *ses_jail_sandbox(const struct ses_jail *jail)
+{
+	(void)jail;
+	return NULL;
+}
 
 /**
  * ses_jail_run() - run() for a command with a jail
@@ -14,7 +24,8 @@ void ses_jail_run(struct tool_call *call, const struct tool_command *what,
 {
 	struct tool_outcome outcome = { .running = false };
 
-	(void)what;
-	err_set(&outcome.fail, ERR_UNSUPPORTED, 0, "jails: there are none");
+	err_set(&outcome.fail, ERR_UNSUPPORTED, 0,
+		"%s: sandboxes of firejail's flags cannot be made",
+		what->jail->key);
 	done(call, &outcome);
 }

@@ -7,6 +7,11 @@
 
 #include "controller/tools/backend.h"
 
+struct ctl_sandbox;
+struct ses_jail;
+
+/* That it lives in; NULL: there is none. */
+struct ctl_sandbox *ses_jail_sandbox(const struct ses_jail *jail);
 void ses_jail_run(struct tool_call *call, const struct tool_command *what,
 		  tool_outcome_fn *done);
 

@@ -143,7 +143,7 @@ static int fill_command(struct ctl_command *cmd,
 static int set_token(struct ctl_command *cmd, const struct ses_call *call)
 {
 	memcpy(cmd->token, call->token, sizeof(cmd->token));
-	while (ctl_exec_find(call->sandbox->ctl, cmd->token,
+	while (ctl_exec_find(call->ses->ctl, cmd->token,
 			     sizeof(cmd->token)) ||
 	       ses_run_by_token(call->ses, cmd->token))
 		if (getrandom(cmd->token, sizeof(cmd->token), 0) !=
@@ -185,7 +185,7 @@ static struct ses_run *make_run(struct ses_call *call,
 				const struct tool_command *what,
 				const struct ctl_command *cmd, struct err *err)
 {
-	struct ses_run *run = ses_run_new(call->ses, call->sandbox, err);
+	struct ses_run *run = ses_run_new(call->ses, ses_call_place(call), err);
 
 	if (!run)
 		return NULL;
@@ -245,7 +245,7 @@ static int begin(struct ses_call *call, const struct tool_command *what,
 	struct ctl_exec *exec;
 	struct ses_run *run;
 
-	if (!call->sandbox)
+	if (!ses_call_place(call))
 		return err_set(&fail->err, ERR_BAD_STATE, 0,
 			       "the sandbox is gone");
 	if (check_room(call, what, fail) < 0)
@@ -258,7 +258,7 @@ static int begin(struct ses_call *call, const struct tool_command *what,
 		ctl_command_free(cmd);
 		return -1;
 	}
-	exec = ctl_exec_enter(call->sandbox, cmd, NULL, 0, fail);
+	exec = ctl_exec_enter(ses_call_place(call), cmd, NULL, 0, fail);
 	if (!exec) {
 		ses_run_forget(run);
 		return -1;

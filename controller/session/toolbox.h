@@ -23,6 +23,7 @@
 #include "controller/core/fs.h"
 #include "controller/policy/tools.h"
 #include "controller/session/manager.h"
+#include "controller/session/tool-jail.h"
 #include "controller/tools/backend.h"
 #include "controller/tools/tool.h"
 
@@ -91,6 +92,7 @@ struct ses_call {
 	struct tool_call *call;      /* owned */
 	struct ses_sandbox *record;  /* borrowed; NULL: gone */
 	struct ctl_sandbox *sandbox; /* borrowed; NULL: gone */
+	struct ses_jail *jail;       /* owned: of its own; NULL: none is made */
 	char *root;                  /* owned: env.root, its workdir */
 	uint64_t asked_usec;         /* monotonic */
 	int64_t audit_id;
@@ -120,6 +122,25 @@ struct ses_result {
 static inline struct ses_call *ses_call_of(const struct tool_call *call)
 {
 	return call->backend_arg;
+}
+
+/* Where it acts now: its own sandbox, or its jail; NULL: that is gone. */
+static inline struct ctl_sandbox *ses_call_place(const struct ses_call *call)
+{
+	return call->call->in_jail ? ses_jail_sandbox(call->jail) :
+				     call->sandbox;
+}
+
+/* A path of a tool's own folder is absolute: beneath the root instead. */
+static inline const char *ses_path_below(const struct ses_call *call,
+					 const char *path)
+{
+	return path[0] == '/' ? "" : call->root;
+}
+
+static inline const char *ses_path_of(const char *path)
+{
+	return path[0] == '/' ? path + 1 : path;
 }
 
 /* toolbox.c */

@@ -140,7 +140,7 @@ static struct jail_place *place_new(struct tool_jail *jail, const char *path,
 }
 
 /**
- * jail_list_place() - --whitelist: it can be read, unless another flag says more
+ * jail_list_place() - --whitelist: to be read, unless another flag says more
  */
 int jail_list_place(struct tool_jail *jail, const char *path, struct err *err)
 {

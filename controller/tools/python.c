@@ -63,28 +63,24 @@ static void free_state(void *arg)
 	free(execute);
 }
 
+/* A line for each; @more: a member that says why, too. */
 static void add_names(char **text, size_t *len, const json_t *list,
-		      const char *verb, const char *name, const char *more)
+		      const char *verb, const char *more)
 {
 	const json_t *item;
 	size_t at;
 
 	json_array_foreach(list, at, item) {
-		const json_t *last = json_object_get(item, more);
+		const char *name = json_string_value(
+			json_object_get(item, more ? "name" : "path"));
+		const char *why = more ? json_string_value(json_object_get(
+						 item, more)) :
+					 NULL;
 		char *longer = NULL;
-		int ret;
+		int ret = asprintf(&longer, "%s%s%s %s%s%s", *text,
+				   *len ? "\n" : "", verb, name ? name : "",
+				   why ? ": " : "", why ? why : "");
 
-		if (json_is_string(last))
-			ret = asprintf(&longer, "%s%s%s %s: %s", *text,
-				       *len ? "\n" : "", verb,
-				       json_string_value(
-					       json_object_get(item, name)),
-				       json_string_value(last));
-		else
-			ret = asprintf(&longer, "%s%s%s %s", *text,
-				       *len ? "\n" : "", verb,
-				       json_string_value(
-					       json_object_get(item, name)));
 		if (ret < 0)
 			return;
 		free(*text);
@@ -111,9 +107,8 @@ static void finish(struct tool_call *call)
 		return;
 	}
 	if (names) {
-		add_names(&names, &len, saved, "saved", "path", "");
-		add_names(&names, &len, skipped, "not saved", "name",
-			  "reason");
+		add_names(&names, &len, saved, "saved", NULL);
+		add_names(&names, &len, skipped, "not saved", "reason");
 	}
 	whole = execute->text_len + 1 + len;
 	text = malloc(whole + 1);

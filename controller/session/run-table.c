@@ -250,8 +250,8 @@ void ses_run_forget(struct ses_run *run)
 	if (run->gone)
 		return;
 	run->gone = true;
-	ses_run_kill(run);
 	if (run->exec) {
+		ses_run_kill(run);
 		run->exec->ops = NULL;
 		run->exec->owner = NULL;
 		run->exec = NULL;

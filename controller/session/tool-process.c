@@ -257,9 +257,10 @@ static void do_act(const struct ask *ask)
 		refuse(ask, &err);
 		return;
 	}
-	answer(ask, &plain);
+	/* Nothing is left of it when that is said; its names last so long. */
 	if (action == TOOL_PROCESS_CLEAR || action == TOOL_PROCESS_REMOVE)
 		ses_run_forget(ask->run);
+	answer(ask, &plain);
 }
 
 static void do_one(const struct ask *ask)

@@ -85,20 +85,21 @@ static void free_exec(void *state)
 	free(exec);
 }
 
-/**
- * exec_how() - how a command ended, as a line
- */
-void exec_how(uint32_t status, bool timed_out, uint64_t timeout_ms,
-	      const char *why, char *text, size_t size)
+/* How it ended, as a line. */
+static void say_how(const struct tool_outcome *outcome, uint64_t timeout_ms,
+		    char *text, size_t size)
 {
-	if (timed_out && timeout_ms > 0)
+	const char *why = outcome->why;
+
+	if (outcome->timed_out && timeout_ms > 0)
 		(void)snprintf(text, size, "Command timed out after %g seconds",
 			       (double)timeout_ms / 1000);
-	else if (timed_out)
+	else if (outcome->timed_out)
 		(void)snprintf(text, size, "Command timed out");
 	else
 		(void)snprintf(text, size, "Command exited with code %u%s%s%s",
-			       status, *why ? " (" : "", why, *why ? ")" : "");
+			       outcome->status, *why ? " (" : "", why,
+			       *why ? ")" : "");
 }
 
 static json_t *describe(struct tool_call *call,
@@ -170,8 +171,7 @@ static void make_line(const struct tool_call *call,
 	else if (outcome->cancelled)
 		(void)snprintf(line, size, "Command was cancelled");
 	else if (outcome->status || outcome->timed_out)
-		exec_how(outcome->status, outcome->timed_out, exec->timeout_ms,
-			 outcome->why, line, size);
+		say_how(outcome, exec->timeout_ms, line, size);
 }
 
 static const char *error_code(const struct tool_outcome *outcome)

@@ -27,8 +27,4 @@ struct exec_settings {
 void exec_settings(const struct pol_session *session,
 		   struct exec_settings *out);
 
-/* "Command exited with code 3", or how it ended else; no line end. */
-void exec_how(uint32_t status, bool timed_out, uint64_t timeout_ms,
-	      const char *why, char *text, size_t size);
-
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * exec: what it asks of the place where it runs, and what it says of the answer.
+ * exec: what it asks of the place where it runs, and what it says of the
+ * answer.
  */
 #include <config.h>
 

@@ -13,7 +13,8 @@
 #include <string.h>
 
 #define PARSE_FLAGS \
-	(JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL)
+	(JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL | \
+	 JSON_DECODE_ANY)
 
 __attribute__((format(printf, 3, 4))) static void
 broken(struct mcp_message *message, enum mcp_code code, const char *fmt, ...)

@@ -204,6 +204,7 @@ START_TEST(test_errors_table)
 		  -32700, "Parse error" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"} 1", "null",
 		  -32700, "Parse error" },
+		{ "5", "null", -32600, "expected an object, got a number" },
 		{ "[]", "null", -32600, "batches" },
 		{ "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}]", "null",
 		  -32600, "batches" },

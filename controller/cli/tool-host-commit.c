@@ -162,7 +162,10 @@ static int prepare(struct tool_call *call, struct step *step,
 	if (change->parents &&
 	    host_parents_make(parents, call, change->path) < 0)
 		return -1;
-	step->dir_fd = host_parent_open(call, change->path, &step->base);
+	/* What is removed would not be the link. */
+	step->dir_fd = host_parent_open(call, change->path,
+					change->kind == TOOL_CHANGE_PUT,
+					&step->base);
 	if (step->dir_fd < 0 || look(step) < 0)
 		return -1;
 	if (change->kind == TOOL_CHANGE_PUT)

@@ -87,13 +87,14 @@ static char *resolve(struct tool_call *call, const char *path)
 
 /**
  * host_parent_open() - the directory of what is written
+ * @follow: a link stands for what it leads to, unless the call is confined
  *
  * Return: a descriptor, or -1: EISDIR for what is no file's name, ELOOP for a
  * link that is not followed or leads nowhere.
  */
-int host_parent_open(struct tool_call *call, const char *path, char **base)
+int host_parent_open(struct tool_call *call, const char *path, bool follow,
+		     char **base)
 {
-	const bool confined = call->confined || call->env->confined;
 	const char *name = base_of(path);
 	auto_fd fd = open_folder(call, path);
 	auto_free char *target = NULL;
@@ -104,7 +105,9 @@ int host_parent_open(struct tool_call *call, const char *path, char **base)
 	errno = EISDIR;
 	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return -1;
-	if (!confined && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	if (call->confined || call->env->confined)
+		follow = false;
+	if (follow && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISLNK(st.st_mode)) {
 		target = resolve(call, path);
 		if (!target)

@@ -117,7 +117,6 @@ struct line_count {
 	uint64_t lines;
 	uint64_t first, last; /* lines that are wanted: first..last-1 */
 	uint64_t from, to;
-	bool open;            /* a line has begun */
 };
 
 static void count_line(struct line_count *count, uint64_t begin, uint64_t end)

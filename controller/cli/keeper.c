@@ -389,9 +389,10 @@ static void keep(const struct keeper_order *order, int fd)
 				 .listen_fd = -1, .signal_fd = -1,
 				 .in_fd = -1, .out_fd = -1, .err_fd = -1 };
 	const struct tool_command *command = order->command;
-	size_t size = command->yield_ms >= 0 && command->max_output < order->cap ?
-			      order->cap : command->max_output;
+	size_t size = command->max_output;
 
+	if (command->yield_ms >= 0 && size < order->cap)
+		size = (size_t)order->cap;
 	if (!detach(&keeper, fd) || !set_input(&keeper) ||
 	    keeper_ring_init(&keeper.out, size, command->oldest) < 0 ||
 	    keeper_ring_init(&keeper.err, command->split ? size : 1,

@@ -31,8 +31,6 @@ struct keeper_place {
 	char scope[KEEPER_SCOPE_BYTES];
 };
 
-#define auto_place __attribute__((cleanup(keeper_place_fini))) struct keeper_place
-
 int keeper_place_init(struct keeper_place *place, const char *config,
 		      const char *session, struct err *err);
 void keeper_place_fini(struct keeper_place *place);

@@ -159,8 +159,10 @@ _Noreturn void host_call_run(const struct tool_host_request *request, int fd)
 	}
 	prepare(&host, &env);
 	call = tool_call_new(tool, &env, args, &err);
-	if (!call)
+	if (!call) {
 		give_up(&host, "invalid_argument", &err);
+		_exit(1);
+	}
 	memcpy(call->token, request->token, sizeof(call->token));
 	call->elevated = request->elevated;
 	call->backend = &host_backend;

@@ -73,7 +73,7 @@ static bool make_room(struct bytes *bytes)
 static bool read_all(int fd, struct bytes *bytes, int64_t until)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
-	int64_t left = until - now_ms();
+	int64_t left;
 	ssize_t got = 1;
 
 	while (got > 0) {

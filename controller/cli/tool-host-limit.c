@@ -114,7 +114,8 @@ static const char **join(const struct head *head,
 			 const struct tool_command *command, char *const *envp)
 {
 	const char *const *env = (const char *const *)envp;
-	size_t n_env = count_strings(env), n_argv = count_strings(command->argv);
+	size_t n_env = count_strings(env);
+	size_t n_argv = count_strings(command->argv);
 	char *bytes;
 	const char **argv;
 	size_t n = 0;

@@ -19,8 +19,8 @@ int host_parents_make(struct host_parents *parents, struct tool_call *call,
 void host_parents_fini(struct host_parents *parents, bool undo,
 		       struct tool_call *call);
 /*
- * The directory of a file's name, O_PATH. *base: owned.  With @follow a symbolic
- * link that may be followed stands for the file that it leads to.
+ * The directory of a file's name, O_PATH. *base: owned.  With @follow a
+ * symbolic link that may be followed stands for the file that it leads to.
  */
 int host_parent_open(struct tool_call *call, const char *path, bool follow,
 		     char **base);

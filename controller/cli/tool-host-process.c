@@ -127,9 +127,10 @@ static void give_list(struct tool_call *call, int dir_fd, tool_process_fn *done)
 	struct tool_process_info *infos = NULL;
 	struct told *told = NULL;
 	size_t count = 0;
-	char **ids = dir_fd < 0 ? NULL :
-				  keeper_place_list(dir_fd, &count, &answer.fail);
+	char **ids = NULL;
 
+	if (dir_fd >= 0)
+		ids = keeper_place_list(dir_fd, &count, &answer.fail);
 	if (ids && count > 0) {
 		told = calloc(count, sizeof(*told));
 		infos = calloc(count, sizeof(*infos));

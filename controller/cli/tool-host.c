@@ -219,8 +219,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 /*
- * Nothing of the client's is open in it but where it complains: its input may be
- * a protocol's, as its output. A terminal's signals are for the client.
+ * Nothing of the client's is open in it but where it complains: its input may
+ * be a protocol's, as its output. A terminal's signals are for the client.
  */
 static _Noreturn void become(const struct tool_host_request *request, int fd,
 			     pid_t client)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tools outside of any sandbox, as the calling user: what creeld has allowed and
- * written down, and does not do itself.  Each call runs in a forked process of
- * its own, so that whatever hangs there hangs alone; a command that outlives
+ * Tools outside of any sandbox, as the calling user: what creeld has allowed
+ * and written down, and does not do itself.  Each call runs in a forked process
+ * of its own, so that whatever hangs there hangs alone; a command that outlives
  * its call gets a keeper of its own, which any later client of the user finds.
  */
 #ifndef CONTROLLER_CLI_TOOL_HOST_H

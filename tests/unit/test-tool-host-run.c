@@ -379,7 +379,7 @@ START_TEST(test_host_run_chain_of_forks_is_killed)
 }
 END_TEST
 
-START_TEST(test_host_process_outlives_its_client_and_is_found_again)
+START_TEST(test_host_process_outlives_its_client_and_is_found)
 {
 	auto_free char *id = NULL;
 	struct host_rig rig;
@@ -609,7 +609,7 @@ Suite *test_suite(void)
 	tcase_add_test(run, test_host_run_chain_of_forks_is_killed);
 	suite_add_tcase(suite, run);
 	tcase_add_test(process,
-		       test_host_process_outlives_its_client_and_is_found_again);
+		       test_host_process_outlives_its_client_and_is_found);
 	tcase_add_test(process,
 		       test_host_process_of_another_session_is_not_seen);
 	tcase_add_test(process, test_host_process_kill_ends_the_tree);

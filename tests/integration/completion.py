@@ -55,6 +55,11 @@ def check_tables(box):
             (("config", ""), {"check", "show"}),
             (("config", "check", "x"), {"\tfiles"}),
             (("config", "--js"), {"--json"}),
+            (("tool", ""), {"list", "call"}),
+            (("tool", "call", "apply"), {"apply_patch"}),
+            (("explain", "--tool", "apply"), {"apply_patch"}),
+            (("logs", "--tool", "rec"), {"recreate"}),
+            (("logs", "--tool", "apply"), {"apply_patch"}),
             (("sandbox", "rec"), {"recreate"}),
             (("sandbox", "recreate", "--al"), {"--all"}),
             (("help", "recr"), {"recreate"}),
@@ -91,6 +96,11 @@ def check_live(box):
            {"my/base:1", "\tdirs"} and
            offers(box, "image", "rm", "m") == {"my/base:1"},
            say + "images of the store")
+    box.configure("{ tools: { deny: ['exec'] } }")
+    found = offers(box, "tool", "call", "--session", key, "")
+    ok("read" in found and "exec" not in found,
+       say + "tools that the session may use", found)
+    box.sandbox("mode: 'all', scope: 'session'", "{id: 'main'}, {id: 'w-2'}")
     bad = f"agent:main:{mark}:$(touch pwned);'x"
     box.run("exec", bad, "--", "true")
     ok(not any("pwned" in line for line in offers(box, "exec", "")),

@@ -417,6 +417,8 @@ def tools_table(setup):
     beside = sorted(series["mcp-flood-read"])
     return [
         row("read of 4 KiB over creel mcp", ms["mcp-read"], None, 0.3),
+        row("the first after a process of another kind",
+            ms["mcp-read-first"], None, "-", missing="for comparison"),
         row("exec true over creel mcp / sh -lc true", ms["mcp-exec"],
             ms["spawn-login"], 2),
         row("8 sessions, 200 reads each, at once", ms["mcp-many"], None,

@@ -85,8 +85,13 @@ struct ctl_client {
  * called at most once, from the event loop.
  */
 struct ctl_exec_ops {
-	/* Descriptors that pid 1 made for it (cmd->capture); what is wanted of
-	 * them is taken: fd_take(&fds[i]). */
+	/*
+	 * Descriptors that pid 1 made for it (cmd->capture): the write end of
+	 * its stdin, -1 where that is closed, the read end of its stdout, and
+	 * of its stderr where that is split; or the master of its terminal.
+	 * They are pipes or that, and do not block; fewer than that there may
+	 * be. What is wanted of them is taken: fd_take(&fds[i]).
+	 */
 	void (*started)(struct ctl_exec *exec, uint32_t pid, int *fds,
 			size_t n_fds);
 	/* The last word, in either case: the owner is let go of. */
@@ -114,6 +119,7 @@ struct ctl_exec {
 	struct ctl_user user;
 	struct ctl_waiters waiters;
 	uint64_t timeout_ms;
+	uint64_t limit_memory; /* of its own, 0 none */
 	uint32_t lookup_seq; /* of an open of /etc/passwd, 0 none */
 	time_t asked_at;
 	bool ends_sandbox;   /* of run */
@@ -183,6 +189,8 @@ struct ctl_sandbox {
 	bool paused; /* or about to be */
 	struct ctl_pause *pause; /* owned; NULL: it never was */
 	uint32_t answer_seq;
+	TAILQ_HEAD(, ctl_fs) fs; /* see fs.c: asked, in order */
+	unsigned int n_fs_sent;  /* of them pid 1 works on */
 	LIST_HEAD(, ctl_exec) execs;
 	unsigned int n_execs;
 	struct ctl_waiters waiters;
@@ -336,8 +344,11 @@ void ctl_sandbox_free(struct ctl_sandbox *sandbox);
 int ctl_init_open(struct ctl_sandbox *sandbox, int fd);
 int ctl_init_exec(struct ctl_exec *exec, struct err *err);
 int ctl_init_open_passwd(struct ctl_exec *exec, struct err *err);
-void ctl_init_ack(struct ctl_sandbox *sandbox, const uint8_t *token);
+int ctl_init_send(struct ctl_sandbox *sandbox, Ini__Request *req,
+		  const int *fds, size_t n_fds, struct err *err);
+uint32_t ctl_init_seq(struct ctl_sandbox *sandbox);
 void ctl_init_close_input(struct ctl_sandbox *sandbox, const uint8_t *token);
+void ctl_init_ack(struct ctl_sandbox *sandbox, const uint8_t *token);
 void ctl_init_list(struct ctl_sandbox *sandbox);
 void ctl_init_signal(struct ctl_sandbox *sandbox, const uint8_t *token,
 		     uint32_t signal, bool tree);
@@ -349,10 +360,13 @@ struct ctl_exec *ctl_exec_find(struct ctl *ctl, const uint8_t *token,
 			       size_t len);
 void ctl_exec_set_command(struct ctl_exec *exec, struct ctl_command *cmd);
 void ctl_exec_go(struct ctl_exec *exec);
-void ctl_exec_started(struct ctl_exec *exec, int tty_fd);
+void ctl_exec_started(struct ctl_exec *exec, uint32_t pid, int *fds,
+		      size_t n_fds);
 void ctl_exec_over(struct ctl_exec *exec, const struct ctl_result *result);
 void ctl_exec_fail(struct ctl_exec *exec, const struct ctl_fail *fail);
 void ctl_exec_sandbox_gone(struct ctl_exec *exec);
+void ctl_exec_tell(struct ctl_exec *exec);
+void ctl_exec_deliver(struct ctl_exec *exec);
 void ctl_exec_attach(struct ctl_exec *exec, struct ctl_client *client,
 		     uint32_t seq);
 void ctl_exec_forget(struct ctl_exec *exec);

@@ -4,8 +4,6 @@
  */
 #include <config.h>
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +61,7 @@ void ctl_exec_set_command(struct ctl_exec *exec, struct ctl_command *cmd)
 {
 	exec->cmd = cmd;
 	exec->timeout_ms = cmd->timeout_ms;
+	exec->limit_memory = cmd->limit_memory;
 	exec->own_user = cmd->user_text[0] != '\0';
 	exec->own_workdir = cmd->workdir != NULL;
 }
@@ -139,7 +138,7 @@ void ctl_exec_go(struct ctl_exec *exec)
 
 	if (exec->state != CTL_EXEC_WAITING || !exec->cmd ||
 	    exec->sandbox->state != CTL_SANDBOX_LIVE ||
-	    (exec->sandbox->held && !exec->internal))
+	    (exec->sandbox->held && (!exec->internal || exec->ops)))
 		return;
 	if (exec->lookup_seq == 0)
 		ret = resolve_user(exec, &fail.err);
@@ -206,8 +205,10 @@ static void reply_exited(struct ctl_exec *exec, struct ctl_waiter *waiter,
 	exec->claimed = true;
 }
 
-/* The last word on a command; its waiters go. */
-static void deliver(struct ctl_exec *exec)
+/**
+ * ctl_exec_deliver() - the last word on a command; its waiters go
+ */
+void ctl_exec_deliver(struct ctl_exec *exec)
 {
 	struct ctl_waiter *waiter;
 
@@ -219,17 +220,35 @@ static void deliver(struct ctl_exec *exec)
 
 /**
  * ctl_exec_started() - creel-init says that it runs
- * @tty_fd: master of its terminal, borrowed, -1 none
+ * @fds: master of its terminal, or what it was captured with; what its owner
+ *       wants of them is taken
  */
-void ctl_exec_started(struct ctl_exec *exec, int tty_fd)
+void ctl_exec_started(struct ctl_exec *exec, uint32_t pid, int *fds,
+		      size_t n_fds)
 {
 	struct ctl_waiter *waiter;
 
 	exec->state = CTL_EXEC_RUNNING;
+	if (exec->ops && exec->ops->started)
+		exec->ops->started(exec, pid, fds, n_fds);
 	LIST_FOREACH(waiter, &exec->waiters, of_object)
-		reply_started(exec, waiter, tty_fd);
+		reply_started(exec, waiter, n_fds > 0 ? fds[0] : -1);
 	if (!LIST_EMPTY(&exec->waiters))
 		ctl_trust_told(exec);
+}
+
+/**
+ * ctl_exec_tell() - its owner hears how it ended
+ *
+ * Once, and is let go of before.
+ */
+void ctl_exec_tell(struct ctl_exec *exec)
+{
+	const struct ctl_exec_ops *ops = exec->ops;
+
+	exec->ops = NULL;
+	if (ops && ops->over)
+		ops->over(exec, &exec->result);
 }
 
 /**
@@ -250,8 +269,9 @@ void ctl_exec_over(struct ctl_exec *exec, const struct ctl_result *result)
 	exec->over_at = sandbox->since = ctl_now();
 	ctl_trust_look(sandbox, exec);
 	CTL_HOOK(exec->ctl, exec_over, exec, &exec->result);
+	ctl_exec_tell(exec);
 	if (!exec->ends_sandbox) {
-		deliver(exec);
+		ctl_exec_deliver(exec);
 		if (exec->claimed || result->hung_up || exec->internal)
 			ctl_exec_forget(exec);
 		return;
@@ -274,12 +294,16 @@ void ctl_exec_fail(struct ctl_exec *exec, const struct ctl_fail *fail)
 	struct ctl_sandbox *sandbox = exec->sandbox;
 	struct ctl_result result = { .status = fail->status };
 	struct ctl_fail named = *fail;
+	const struct ctl_exec_ops *ops = exec->ops;
 	struct ctl_waiter *waiter;
 
 	ctl_told_fail(exec, &named);
 	(void)snprintf(result.text, sizeof(result.text), "%.90s",
 		       named.err.text);
 	CTL_HOOK(exec->ctl, exec_over, exec, &result);
+	exec->ops = NULL;
+	if (ops && ops->failed)
+		ops->failed(exec, &named);
 	while ((waiter = LIST_FIRST(&exec->waiters))) {
 		ctl_reply_fail(waiter->client, waiter->seq, &named);
 		ctl_waiter_free(waiter);
@@ -287,93 +311,6 @@ void ctl_exec_fail(struct ctl_exec *exec, const struct ctl_fail *fail)
 	if (exec->ends_sandbox && sandbox->state == CTL_SANDBOX_LIVE)
 		ctl_sandbox_kill(sandbox, CTL_DEATH_RUN_OVER);
 	ctl_exec_forget(exec);
-}
-
-static void fail_with_sandbox(struct ctl_exec *exec)
-{
-	struct ctl_sandbox *sandbox = exec->sandbox;
-	struct ctl_fail fail = CTL_FAIL_INIT;
-
-	if (exec->ctl->why.err.code != ERR_NONE) {
-		ctl_exec_fail(exec, &exec->ctl->why);
-		return;
-	}
-	err_set(&fail.err, ERR_BAD_STATE, 0, "sandbox %.90s is gone: %s",
-		sandbox->label.name,
-		sandbox->ctl->ended	       ? "the helper ended" :
-		sandbox->death == CTL_DEATH_NONE ? "its pid 1 was killed" :
-						   "its pid 1 broke the protocol");
-	if (sandbox->label.kind == CTL_KIND_SESSION)
-		ctl_fail_hint(&fail, "the next creel exec makes a new one");
-	ctl_exec_fail(exec, &fail);
-}
-
-static void killed_with_sandbox(struct ctl_exec *exec)
-{
-	const char *name = exec->sandbox->label.name;
-
-	exec->state = CTL_EXEC_OVER;
-	exec->over_at = ctl_now();
-	exec->result.status = CREEL_EXIT_SIGNAL + SIGKILL;
-	(void)snprintf(exec->result.text, sizeof(exec->result.text),
-		       "sandbox %.60s was killed", name);
-}
-
-static void oom_with_sandbox(struct ctl_exec *exec)
-{
-	Ini__Exited msg = INI__EXITED__INIT;
-
-	msg.oom = true;
-	exec->state = CTL_EXEC_OVER;
-	exec->over_at = ctl_now();
-	ctl_result_from_init(&msg, exec->sandbox->label.memory, 0,
-			     &exec->result);
-}
-
-static void orphan(struct ctl_exec *exec)
-{
-	if (exec->ctl->n_orphans >= CTL_MAX_EXECS) {
-		ctl_exec_forget(exec);
-		return;
-	}
-	/* It never began: whoever reads its output would wait for the end. */
-	ctl_command_free(exec->cmd);
-	exec->cmd = NULL;
-	exec->ctl->n_orphans++;
-	LIST_REMOVE(exec, link);
-	exec->sandbox->n_execs--;
-	LIST_INSERT_HEAD(&exec->ctl->orphans, exec, link);
-	exec->state = CTL_EXEC_OVER;
-	exec->sandbox = NULL;
-}
-
-/**
- * ctl_exec_sandbox_gone() - its sandbox is gone, and so is the command
- *
- * A status that nobody has got yet waits for its client.
- */
-void ctl_exec_sandbox_gone(struct ctl_exec *exec)
-{
-	struct ctl_sandbox *sandbox = exec->sandbox;
-
-	if (exec->state != CTL_EXEC_OVER) {
-		if (sandbox->death == CTL_DEATH_NONE && sandbox->oom)
-			oom_with_sandbox(exec);
-		else if (sandbox->death == CTL_DEATH_ASKED ||
-			 sandbox->death == CTL_DEATH_RUN_OVER)
-			killed_with_sandbox(exec);
-		if (exec->state == CTL_EXEC_OVER)
-			CTL_HOOK(exec->ctl, exec_over, exec, &exec->result);
-	}
-	if (exec->state != CTL_EXEC_OVER) {
-		fail_with_sandbox(exec);
-		return;
-	}
-	deliver(exec);
-	if (exec->claimed || exec->result.hung_up || sandbox->ctl->ended)
-		ctl_exec_forget(exec);
-	else
-		orphan(exec);
 }
 
 /**
@@ -396,7 +333,7 @@ void ctl_exec_attach(struct ctl_exec *exec, struct ctl_client *client,
 		ctl_sandbox_kill(exec->sandbox, CTL_DEATH_RUN_OVER);
 		return;
 	}
-	deliver(exec);
+	ctl_exec_deliver(exec);
 	ctl_exec_forget(exec);
 }
 

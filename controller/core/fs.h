@@ -21,11 +21,13 @@ struct ctl_sandbox;
 #define CTL_FS_TIMEOUT_SEC 35  /* creel-init ends its workers after 30 */
 
 struct ctl_fs_answer {
-	int sys; /* errno; EIO: the worker died; ESHUTDOWN: the sandbox is gone */
-	const Ini__Answer *msg;  /* checked; NULL where sys is set, but for which */
+	/* errno; EIO: the worker died, EPROTO: that cannot be the answer,
+	 * ESHUTDOWN: the sandbox is gone */
+	int sys;
+	const Ini__Answer *msg;  /* checked; NULL where sys is set */
 	const char *data;        /* of read */
 	size_t len;
-	uint32_t which;          /* of commit */
+	uint32_t which;          /* of commit: the change that failed, from 1 */
 };
 typedef void ctl_fs_fn(void *arg, const struct ctl_fs_answer *answer);
 
@@ -47,5 +49,6 @@ int ctl_fs_memfd(const void *bytes, size_t len, struct err *err);
 /* For init.c and sandbox.c. */
 bool ctl_fs_answer(struct ctl_sandbox *sandbox, const Ini__Answer *msg, int fd);
 void ctl_fs_sandbox_gone(struct ctl_sandbox *sandbox);
+void ctl_fs_free(struct ctl_sandbox *sandbox);
 
 #endif

@@ -36,9 +36,9 @@ struct ctl_hooks {
 	void (*exec_new)(void *arg, struct ctl_exec *exec,
 			 struct ctl_client *client);
 	/*
-	 * An earlier creeld had started it and it is not over; the descriptors
-	 * that pid 1 keeps of it may be taken: fd_take(&fds[i]). Whoever knows
-	 * it sets its ops and owner.
+	 * An earlier creeld had started it, and how it ended is not known yet;
+	 * the descriptors that pid 1 keeps of it, as for ops->started, may be
+	 * taken: fd_take(&fds[i]). Whoever knows it sets its ops and owner.
 	 */
 	void (*exec_found)(void *arg, struct ctl_exec *exec, uint32_t pid,
 			   int *fds, size_t n_fds);

@@ -12,16 +12,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "controller/core/core.h"
+#include "controller/core/fs.h"
 #include "controller/core/log.h"
 #include "proto/cleanup.h"
 
-/* Room for the rest of an exec message beside its strings. */
-#define INLINE_STRINGS_MAX (48U << 10)
-#define MAX_OUT_FDS 6
+#define MAX_STREAMS 3
 
 static void violation(struct ctl_sandbox *sandbox, const char *what)
 {
@@ -30,8 +29,13 @@ static void violation(struct ctl_sandbox *sandbox, const char *what)
 	ctl_sandbox_kill(sandbox, CTL_DEATH_VIOLATION);
 }
 
-static int send_init(struct ctl_sandbox *sandbox, Ini__Request *req,
-		     const int *fds, size_t n_fds, struct err *err)
+/**
+ * ctl_init_send() - send a request to a sandbox's pid 1
+ *
+ * Return: 0, also where it is gone, or -1.
+ */
+int ctl_init_send(struct ctl_sandbox *sandbox, Ini__Request *req,
+		  const int *fds, size_t n_fds, struct err *err)
 {
 	return ctl_conn_send(&sandbox->init, &req->base, fds, n_fds, err);
 }
@@ -66,14 +70,86 @@ static struct ctl_exec *adopt_exec(struct ctl_sandbox *sandbox,
 	return exec->buried ? NULL : exec;
 }
 
+/*
+ * Only what can neither block nor be anything else: a pipe, or the master of a
+ * terminal. -1: nonsense.
+ */
+static int check_stream(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	struct stat st;
+
+	if (flags < 0 || (flags & O_PATH) || fstat(fd, &st) < 0 ||
+	    !(S_ISFIFO(st.st_mode) ||
+	      (S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 2))))
+		return -1;
+	return fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+/* How many there are, the one that is closed too; -1: nonsense. */
+static int take_streams(struct wire_frame *frame, bool input_closed,
+			bool any, int fds[MAX_STREAMS])
+{
+	int n = 0;
+
+	if (frame->n_fds + input_closed > MAX_STREAMS)
+		return -1;
+	for (size_t i = 0; i < MAX_STREAMS; i++)
+		fds[i] = -1;
+	n += input_closed;
+	for (size_t i = 0; i < frame->n_fds; i++)
+		fds[n++] = frame->fds[i];
+	for (size_t i = 0; i < frame->n_fds; i++)
+		if (!any && check_stream(frame->fds[i]) < 0)
+			return -1;
+	/* From here on they are whose they are given to. */
+	for (size_t i = 0; i < frame->n_fds; i++)
+		(void)wire_frame_take_fd(frame, i);
+	return n;
+}
+
+static void close_streams(int fds[MAX_STREAMS])
+{
+	for (size_t i = 0; i < MAX_STREAMS; i++)
+		fd_close(&fds[i]);
+}
+
 static void on_started(struct ctl_sandbox *sandbox, const Ini__Started *msg,
 		       struct wire_frame *frame)
 {
 	struct ctl_exec *exec = own_exec(sandbox, &msg->token);
-	auto_fd tty_fd = wire_frame_take_fd(frame, 0);
+	int fds[MAX_STREAMS];
+	/* A client's terminal is his, to use as he likes. */
+	int n = take_streams(frame, msg->input_closed, exec && !exec->internal,
+			     fds);
 
+	if (n < 0) {
+		violation(sandbox, "streams that are none");
+		return;
+	}
 	if (exec && exec->state == CTL_EXEC_SENT)
-		ctl_exec_started(exec, tty_fd);
+		ctl_exec_started(exec, msg->pid, fds, (size_t)n);
+	close_streams(fds);
+}
+
+static void on_running(struct ctl_sandbox *sandbox, const Ini__Running *msg,
+		       struct wire_frame *frame)
+{
+	struct ctl_exec *exec;
+	int fds[MAX_STREAMS];
+	int n = take_streams(frame, msg->input_closed, false, fds);
+
+	if (n < 0) {
+		violation(sandbox, "streams that are none");
+		return;
+	}
+	exec = adopt_exec(sandbox, &msg->token);
+	if (exec) {
+		CTL_HOOK(sandbox->ctl, exec_found, exec, msg->pid, fds,
+			 (size_t)n);
+		exec->internal |= exec->ops != NULL;
+	}
+	close_streams(fds);
 }
 
 static void on_failed(struct ctl_sandbox *sandbox, const Ini__Failed *msg)
@@ -107,8 +183,9 @@ static void on_exited(struct ctl_sandbox *sandbox, const Ini__Exited *msg)
 	}
 	if (exec->state != CTL_EXEC_SENT && exec->state != CTL_EXEC_RUNNING)
 		return;
-	ctl_result_from_init(msg, sandbox->label.memory, exec->timeout_ms,
-			     &result);
+	ctl_result_from_init(msg, exec->limit_memory ? exec->limit_memory :
+						       sandbox->label.memory,
+			     exec->timeout_ms, &result);
 	ctl_exec_over(exec, &result);
 }
 
@@ -154,8 +231,10 @@ static void on_answer(struct ctl_sandbox *sandbox, const Ini__Answer *msg,
 	struct ctl_fail fail = CTL_FAIL_INIT;
 	int ret = 0;
 
-	if (!exec)
+	if (!exec) {
+		(void)ctl_fs_answer(sandbox, msg, fd);
 		return;
+	}
 	/* A user given by number needs no passwd. */
 	if (fd >= 0 && msg->sys == 0)
 		ret = read_passwd(fd, exec, &fail.err);
@@ -173,6 +252,7 @@ static void on_event(struct ctl_sandbox *sandbox, const Ini__Event *ev,
 		     struct wire_frame *frame)
 {
 	if (frame->n_fds > 0 && ev->ev_case != INI__EVENT__EV_STARTED &&
+	    ev->ev_case != INI__EVENT__EV_RUNNING &&
 	    ev->ev_case != INI__EVENT__EV_ANSWER)
 		violation(sandbox, "descriptors that do not belong there");
 	else if (ev->ev_case == INI__EVENT__EV_STARTED)
@@ -182,7 +262,7 @@ static void on_event(struct ctl_sandbox *sandbox, const Ini__Event *ev,
 	else if (ev->ev_case == INI__EVENT__EV_EXITED)
 		on_exited(sandbox, ev->exited);
 	else if (ev->ev_case == INI__EVENT__EV_RUNNING)
-		(void)adopt_exec(sandbox, &ev->running->token);
+		on_running(sandbox, ev->running, frame);
 	else if (ev->ev_case == INI__EVENT__EV_LISTED)
 		ctl_sandbox_resynced(sandbox);
 	else if (ev->ev_case == INI__EVENT__EV_ANSWER)
@@ -226,7 +306,7 @@ static void on_end(struct ctl_conn *conn, const struct err *why)
 }
 
 static const struct ctl_conn_ops init_ops = {
-	.max_in_fds = 1,
+	.max_in_fds = MAX_STREAMS,
 	.max_out_bytes = WIRE_FRAME_MAX_BYTES,
 	.max_queue_bytes = 16U << 20,
 	.on_frame = on_frame,
@@ -247,141 +327,14 @@ int ctl_init_open(struct ctl_sandbox *sandbox, int fd)
 			     ctl->buf);
 }
 
-static int make_blob(const struct ctl_command *cmd, struct err *err)
-{
-	auto_fd fd = memfd_create("creel-strings",
-				  MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return err_set(err, ERR_KERNEL, errno, "command");
-	for (size_t at = 0; at < cmd->len;) {
-		ssize_t put = write(fd, cmd->strings + at, cmd->len - at);
-
-		if (put < 0)
-			return err_set(err, ERR_KERNEL, errno, "command");
-		at += (size_t)put;
-	}
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW |
-					   F_SEAL_SEAL) < 0)
-		return err_set(err, ERR_KERNEL, errno, "command");
-	return fd_take(&fd);
-}
-
-/* Streams that were not given are /dev/null. */
-static size_t collect_fds(struct ctl_exec *exec, Ini__Exec *msg, int blob_fd,
-			  int fds[MAX_OUT_FDS])
-{
-	const struct ctl_command *cmd = exec->cmd;
-	size_t n = 0;
-
-	msg->stdio = !cmd->tty;
-	for (int i = 0; i < 3 && msg->stdio; i++)
-		fds[n++] = cmd->stdio[i] >= 0 ? cmd->stdio[i] :
-						exec->ctl->null_fd;
-	msg->lifeline = cmd->lifeline_fd >= 0;
-	if (msg->lifeline)
-		fds[n++] = cmd->lifeline_fd;
-	msg->blob_fd = blob_fd >= 0;
-	if (msg->blob_fd)
-		fds[n++] = blob_fd;
-	msg->filter_fd = cmd->filter_fd >= 0;
-	if (msg->filter_fd)
-		fds[n++] = cmd->filter_fd;
-	return n;
-}
-
-static Ini__Filter filter_of(enum ctl_filter filter)
-{
-	switch (filter) {
-	case CTL_FILTER_BASELINE:
-		return INI__FILTER__FILTER_BASELINE;
-	case CTL_FILTER_STRICT:
-		return INI__FILTER__FILTER_STRICT;
-	case CTL_FILTER_AGENT:
-	case CTL_FILTER_INVALID:
-		break;
-	}
-	return INI__FILTER__FILTER_AGENT;
-}
-
-/* Another user may not be let into a workspace of mode 0700, even as root. */
-static char *default_cwd(const struct ctl_exec *exec)
-{
-	return (char *)(exec->user.uid == exec->sandbox->label.uid ?
-				exec->sandbox->label.workdir :
-				"/");
-}
-
-static void fill_exec(struct ctl_exec *exec, Ini__Exec *msg)
-{
-	const struct ctl_label *label = &exec->sandbox->label;
-	struct ctl_command *cmd = exec->cmd;
-
-	msg->token.data = exec->token;
-	msg->token.len = WIRE_ID_BYTES;
-	msg->argc = cmd->argc;
-	msg->envc = cmd->envc;
-	msg->cwd = cmd->workdir ? cmd->workdir : default_cwd(exec);
-	msg->apparmor = (char *)label->apparmor;
-	msg->uid = exec->user.uid;
-	msg->gid = exec->user.gid;
-	msg->groups = &exec->user.gid;
-	msg->n_groups = 1;
-	msg->filter = filter_of(cmd->filter);
-	if (!label->caps_for_root || exec->user.uid == 0)
-		msg->cap_keep = label->cap_keep;
-	msg->timeout_ms = cmd->timeout_ms;
-	msg->tty = cmd->tty;
-	msg->rows = cmd->rows;
-	msg->cols = cmd->cols;
-	msg->search_path = true;
-	msg->memory_peak = cmd->memory_peak;
-	msg->input_once = cmd->input_once;
-}
-
-static size_t fill_rlimits(const struct ctl_label *label, Ini__Rlimit *items,
-			   Ini__Rlimit **list)
-{
-	for (size_t i = 0; i < label->n_rlimits; i++) {
-		ini__rlimit__init(&items[i]);
-		items[i].resource = label->rlimits[i].resource;
-		items[i].soft = label->rlimits[i].soft;
-		items[i].hard = label->rlimits[i].hard;
-		list[i] = &items[i];
-	}
-	return label->n_rlimits;
-}
-
 /**
- * ctl_init_exec() - ask pid 1 to run a command
- * @exec: complete; its user is resolved
- *
- * Return: 0 or -1.
+ * ctl_init_seq() - the number of the next request that is answered
  */
-int ctl_init_exec(struct ctl_exec *exec, struct err *err)
+uint32_t ctl_init_seq(struct ctl_sandbox *sandbox)
 {
-	Ini__Request req = INI__REQUEST__INIT;
-	Ini__Exec msg = INI__EXEC__INIT;
-	Ini__Rlimit rlimits[CTL_MAX_RLIMITS], *list[CTL_MAX_RLIMITS];
-	int fds[MAX_OUT_FDS];
-	auto_fd blob_fd = -1;
-	size_t n_fds;
-
-	fill_exec(exec, &msg);
-	msg.rlimits = list;
-	msg.n_rlimits = fill_rlimits(&exec->sandbox->label, rlimits, list);
-	if (exec->cmd->len > INLINE_STRINGS_MAX) {
-		blob_fd = make_blob(exec->cmd, err);
-		if (blob_fd < 0)
-			return -1;
-	} else {
-		msg.strings.data = (uint8_t *)exec->cmd->strings;
-		msg.strings.len = exec->cmd->len;
-	}
-	n_fds = collect_fds(exec, &msg, blob_fd, fds);
-	req.op_case = INI__REQUEST__OP_EXEC;
-	req.exec = &msg;
-	return send_init(exec->sandbox, &req, fds, n_fds, err);
+	if (++sandbox->answer_seq == 0)
+		sandbox->answer_seq = 1;
+	return sandbox->answer_seq;
 }
 
 /**
@@ -397,9 +350,7 @@ int ctl_init_open_passwd(struct ctl_exec *exec, struct err *err)
 	Ini__Open msg = INI__OPEN__INIT;
 	static const char path[] = "etc/passwd";
 
-	if (++sandbox->answer_seq == 0)
-		sandbox->answer_seq = 1;
-	exec->lookup_seq = sandbox->answer_seq;
+	exec->lookup_seq = ctl_init_seq(sandbox);
 	msg.seq = exec->lookup_seq;
 	msg.where = INI__WHERE__WHERE_ROOT;
 	msg.path.data = (uint8_t *)path;
@@ -409,7 +360,7 @@ int ctl_init_open_passwd(struct ctl_exec *exec, struct err *err)
 	msg.follow = true;
 	req.op_case = INI__REQUEST__OP_OPEN;
 	req.open = &msg;
-	return send_init(sandbox, &req, NULL, 0, err);
+	return ctl_init_send(sandbox, &req, NULL, 0, err);
 }
 
 /**
@@ -426,12 +377,14 @@ void ctl_init_ack(struct ctl_sandbox *sandbox, const uint8_t *token)
 	msg.token.len = WIRE_ID_BYTES;
 	req.op_case = INI__REQUEST__OP_ACK;
 	req.ack = &msg;
-	(void)send_init(sandbox, &req, NULL, 0, &err);
+	(void)ctl_init_send(sandbox, &req, NULL, 0, &err);
 }
 
 /**
- * ctl_init_close_input() - pid 1 lets go of the write end of a stdin
- * @token: WIRE_ID_BYTES; of a command with capture
+ * ctl_init_close_input() - nothing more is written to a captured command
+ * @token: WIRE_ID_BYTES
+ *
+ * It sees the end of its input when the caller has closed his end.
  */
 void ctl_init_close_input(struct ctl_sandbox *sandbox, const uint8_t *token)
 {
@@ -443,7 +396,7 @@ void ctl_init_close_input(struct ctl_sandbox *sandbox, const uint8_t *token)
 	msg.token.len = WIRE_ID_BYTES;
 	req.op_case = INI__REQUEST__OP_CLOSE_INPUT;
 	req.close_input = &msg;
-	(void)send_init(sandbox, &req, NULL, 0, &err);
+	(void)ctl_init_send(sandbox, &req, NULL, 0, &err);
 }
 
 /**
@@ -457,7 +410,7 @@ void ctl_init_list(struct ctl_sandbox *sandbox)
 
 	req.op_case = INI__REQUEST__OP_LIST;
 	req.list = &msg;
-	(void)send_init(sandbox, &req, NULL, 0, &err);
+	(void)ctl_init_send(sandbox, &req, NULL, 0, &err);
 }
 
 /**
@@ -478,5 +431,5 @@ void ctl_init_signal(struct ctl_sandbox *sandbox, const uint8_t *token,
 	msg.tree = tree;
 	req.op_case = INI__REQUEST__OP_SIGNAL;
 	req.signal = &msg;
-	(void)send_init(sandbox, &req, NULL, 0, &err);
+	(void)ctl_init_send(sandbox, &req, NULL, 0, &err);
 }

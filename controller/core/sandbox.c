@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "controller/core/core.h"
+#include "controller/core/fs.h"
 #include "controller/core/log.h"
 #include "controller/core/masks.h"
 #include "proto/cleanup.h"
@@ -70,6 +71,7 @@ struct ctl_sandbox *ctl_sandbox_new(struct ctl *ctl,
 	ctl_conn_init(&sandbox->init);
 	ctl_defaults_init(&sandbox->defaults);
 	LIST_INIT(&sandbox->execs);
+	TAILQ_INIT(&sandbox->fs);
 	LIST_INIT(&sandbox->waiters);
 	LIST_INSERT_HEAD(&ctl->sandboxes, sandbox, link);
 	ctl->n_sandboxes++;
@@ -305,6 +307,7 @@ void ctl_sandbox_gone(struct ctl_sandbox *sandbox, bool oom)
 	leave_names(sandbox);
 	if (sandbox->init.fd >= 0)
 		ctl_conn_drain(&sandbox->init);
+	ctl_fs_sandbox_gone(sandbox);
 	ctl_log(CTL_LOG_INFO, "sandbox=%s gone%s", sandbox->label.name,
 		sandbox->death == CTL_DEATH_NONE ? " by itself" : "");
 	ctl_overlay_gone(sandbox);
@@ -320,6 +323,7 @@ void ctl_sandbox_gone(struct ctl_sandbox *sandbox, bool oom)
  */
 void ctl_sandbox_free(struct ctl_sandbox *sandbox)
 {
+	ctl_fs_free(sandbox);
 	ctl_conn_close(&sandbox->init);
 	fd_close(&sandbox->cgroup_fd);
 	ctl_defaults_fini(&sandbox->defaults);

@@ -71,6 +71,20 @@ void ctl_result_from_init(const Ini__Exited *msg, uint64_t memory_limit,
 		out->status = msg->status & 0xff;
 }
 
+static void set_limit(const Ini__Failed *msg, int sys, struct err *err)
+{
+	bool memory = (int)msg->stage == INI__STAGE__STAGE_LIMIT_MEMORY;
+
+	if (sys == ENOENT)
+		err_set(err, ERR_UNSUPPORTED, 0,
+			"limit of %s for one command: the sandbox's cgroup has no %s controller",
+			memory ? "memory" : "CPU time",
+			memory ? "memory" : "cpu");
+	else
+		err_set(err, ERR_KERNEL, sys, "limit of %s for one command",
+			memory ? "memory" : "CPU time");
+}
+
 /**
  * ctl_fail_from_init() - why a command did not start
  * @command: its name, for the message
@@ -94,6 +108,9 @@ void ctl_fail_from_init(const Ini__Failed *msg, const char *command,
 		if (sys == ENOENT)
 			err_set(&fail->err, ERR_BAD_REQUEST, 0,
 				"%s: command not found", name);
+	} else if ((int)msg->stage == INI__STAGE__STAGE_LIMIT_MEMORY ||
+		   (int)msg->stage == INI__STAGE__STAGE_LIMIT_CPU) {
+		set_limit(msg, sys, &fail->err);
 	} else if ((int)msg->stage == INI__STAGE__STAGE_CWD) {
 		err_set(&fail->err, ERR_BAD_REQUEST, sys, "--workdir%s%s",
 			text[0] ? ": " : "", text);

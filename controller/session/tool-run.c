@@ -15,33 +15,6 @@
 #include "controller/session/tool-jail.h"
 #include "proto/cleanup.h"
 
-__attribute__((weak)) struct ctl_fs *ctl_fs_ask(struct ctl_sandbox *sandbox,
-						Ini__Request *req, int fd,
-						ctl_fs_fn *done, void *arg,
-						struct err *err)
-{
-	(void)sandbox;
-	(void)req;
-	(void)fd;
-	(void)done;
-	(void)arg;
-	err_set(err, ERR_UNSUPPORTED, 0, "files: there are none");
-	return NULL;
-}
-
-__attribute__((weak)) void ctl_fs_cancel(struct ctl_fs *fs)
-{
-	(void)fs;
-}
-
-__attribute__((weak)) int ctl_fs_memfd(const void *bytes, size_t len,
-				       struct err *err)
-{
-	(void)bytes;
-	(void)len;
-	return err_set(err, ERR_UNSUPPORTED, 0, "files: there are none");
-}
-
 static size_t strings_size(const char *const *list, uint32_t *count)
 {
 	size_t size = 0;

@@ -42,41 +42,104 @@ static bool read_number(int dir_fd, const char *path, const char *key,
 
 /*
  * The kernel gives controllers only to children of a cgroup without processes:
- * pid 1 moves to a leaf first. A worker that is about right now makes it EBUSY.
+ * pid 1 and its workers move to a leaf first. ENOENT: no such controller.
  */
-static int make_memory_tree(struct init *in)
+static int need(struct init *in, const char *controller)
 {
 	int fd = in->config.cgroup_fd;
+	char text[16];
 
-	if (in->memory_tree)
-		return 0;
-	if ((mkdirat(fd, "init", 0755) && errno != EEXIST) ||
-	    write_file(fd, "init/cgroup.procs", "0") ||
-	    write_file(fd, "cgroup.subtree_control", "+memory"))
+	errno = ENOENT;
+	if (fd < 0)
 		return -1;
-	in->memory_tree = true;
+	if (!in->leaf && ((mkdirat(fd, "init", 0755) && errno != EEXIST) ||
+			  write_file(fd, "init/cgroup.procs", "0")))
+		return -1;
+	for (size_t i = 0; i < INIT_MAX_WORKERS && !in->leaf; i++) {
+		(void)snprintf(text, sizeof(text), "%d", in->workers[i].pid);
+		/* ESRCH: it has died. */
+		if (in->workers[i].pid > 0)
+			(void)write_file(fd, "init/cgroup.procs", text);
+	}
+	in->leaf = true;
+	return write_file(fd, "cgroup.subtree_control", controller);
+}
+
+static int limit(const struct init *in, uint32_t number, const char *file,
+		 const char *text)
+{
+	char name[48];
+
+	name_of(name, number, file);
+	return write_file(in->config.cgroup_fd, name, text);
+}
+
+/* A limit that cannot be had is an error: nothing runs without. */
+static int set_limits(struct init *in, struct init_exec *e, const Ini__Exec *m)
+{
+	char text[48];
+
+	e->stage = INI__STAGE__STAGE_LIMIT_MEMORY;
+	(void)snprintf(text, sizeof(text), "%llu",
+		       (unsigned long long)m->limit_memory);
+	/* ENOENT: the kernel does not count what is swapped. */
+	if (m->limit_memory &&
+	    (limit(in, e->number, "memory.max", text) ||
+	     (limit(in, e->number, "memory.swap.max", "0") && errno != ENOENT)))
+		return -1;
+	e->stage = INI__STAGE__STAGE_LIMIT_CPU;
+	(void)snprintf(text, sizeof(text), "%llu 100000",
+		       (unsigned long long)m->limit_cpu_usec);
+	if (m->limit_cpu_usec && limit(in, e->number, "cpu.max", text))
+		return -1;
+	e->stage = INI__STAGE__STAGE_SETUP;
+	return 0;
+}
+
+static int need_all(struct init *in, struct init_exec *e, const Ini__Exec *m)
+{
+	e->stage = m->limit_memory ? INI__STAGE__STAGE_LIMIT_MEMORY :
+				     INI__STAGE__STAGE_SETUP;
+	e->own_memory = m->limit_memory ||
+			(m->memory_peak && in->config.cgroup_fd >= 0);
+	if (e->own_memory && need(in, "+memory"))
+		return -1;
+	e->stage = INI__STAGE__STAGE_LIMIT_CPU;
+	if (m->limit_cpu_usec && need(in, "+cpu"))
+		return -1;
+	e->stage = INI__STAGE__STAGE_SETUP;
 	return 0;
 }
 
 /**
  * init_cgroup_make() - the cgroup of a new command
- * @memory: it shall have memory accounting of its own
+ * @m: what it shall have of its own; NULL nothing
  *
- * Return: a descriptor for CLONE_INTO_CGROUP, or -1 with errno.
+ * Return: a descriptor for CLONE_INTO_CGROUP, or -1 with errno, which is 0
+ * where there are no cgroups and nothing was asked of them.
  */
-int init_cgroup_make(struct init *in, uint32_t number, bool memory)
+int init_cgroup_make(struct init *in, struct init_exec *e, const Ini__Exec *m)
 {
 	char name[48];
-	int fd;
+	int fd = -1;
 
-	name_of(name, number, "");
-	if ((memory && make_memory_tree(in)) ||
-	    mkdirat(in->config.cgroup_fd, name, 0755))
+	if (m && need_all(in, e, m))
 		return -1;
-	fd = openat(in->config.cgroup_fd, name,
-		    O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		(void)init_cgroup_remove(in, number);
+	errno = 0;
+	if (in->config.cgroup_fd < 0)
+		return -1;
+	name_of(name, e->number, "");
+	if (mkdirat(in->config.cgroup_fd, name, 0755))
+		return -1;
+	if (!m || !set_limits(in, e, m))
+		fd = openat(in->config.cgroup_fd, name,
+			    O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		int saved = errno;
+
+		(void)init_cgroup_remove(in, e->number);
+		errno = saved;
+	}
 	return fd;
 }
 

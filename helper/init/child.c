@@ -5,6 +5,7 @@
  */
 #include <config.h>
 
+#include <limits.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
@@ -17,7 +18,6 @@
 
 #include "helper/init/state.h"
 
-#define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 #define TOUCH_BYTES 8192
 #define DEFAULT_PATH \
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -67,7 +67,8 @@ static const char *map_sealed(const struct init_child *c, int fd, size_t max,
 	struct stat st;
 	void *map;
 
-	check(c, fcntl(fd, F_GET_SEALS) == SEALS && !fstat(fd, &st), EINVAL);
+	check(c, fcntl(fd, F_GET_SEALS) == INIT_SEALS && !fstat(fd, &st),
+	      EINVAL);
 	check(c, st.st_size > 0 && (size_t)st.st_size <= max, E2BIG);
 	*len = (size_t)st.st_size;
 	map = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -129,8 +130,8 @@ static int stdio_of(const struct init_child *c, int fd)
 	int flags = fd < 0 ? 0 : fcntl(fd, F_GETFL);
 	struct stat st = { .st_mode = S_IFCHR, .st_rdev = makedev(1, 3) };
 
-	if (c->tty_fd >= 0)
-		return c->tty_fd;
+	if (c->req->msg->exec->tty)
+		return c->req->fd[0];
 	must(c, flags >= 0 && (fd < 0 || !fstat(fd, &st)));
 	check(c, !(flags & O_PATH), EBADF);
 	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
@@ -206,17 +207,36 @@ static void set_apparmor(const struct init_child *c)
 	fail(c, INI__STAGE__STAGE_APPARMOR);
 }
 
-static void close_others(const struct init_child *c, int keep)
+/**
+ * init_close_others() - close all descriptors from 3 on
+ * @keep: but for these; negative ones stand for none
+ *
+ * Return: 0, or -1 with errno.
+ */
+int init_close_others(const int *keep, size_t n_keep)
+{
+	unsigned low = 3;
+	unsigned next = 0;
+
+	while (next != UINT_MAX) {
+		next = UINT_MAX;
+		for (size_t i = 0; i < n_keep; i++)
+			if (keep[i] >= (int)low && (unsigned)keep[i] < next)
+				next = (unsigned)keep[i];
+		if (next > low && close_range(low, next - 1, 0))
+			return -1;
+		low = next + 1;
+	}
+	return 0;
+}
+
+static void close_others(const struct init_child *c, int fd, int other_fd)
 {
 	/* The knock-out leaks a directory on purpose. */
-	int leak = hlp_knocked_out(HLP_LAYER_FDS) ? HLP_LEAKED_FD : keep;
-	unsigned int low = (unsigned int)(leak < keep ? leak : keep);
-	unsigned int high = (unsigned int)(leak < keep ? keep : leak);
+	int leak = hlp_knocked_out(HLP_LAYER_FDS) ? HLP_LEAKED_FD : -1;
+	const int keep[] = { fd, other_fd, leak };
 
-	must(c, (low == 3 || !close_range(3, low - 1, 0)) &&
-			(high <= low + 1 ||
-			 !close_range(low + 1, high - 1, 0)) &&
-			!close_range(high + 1, ~0U, 0));
+	must(c, !init_close_others(keep, 3));
 }
 
 /* As execvp(3), but with the command's PATH and without a shell's guesses. */
@@ -278,6 +298,8 @@ static _Noreturn void command_run(struct init_child *c)
 
 	must(c, setsid() >= 0);
 	if (!c->req) {
+		/* Other commands wait for an end of what it would hold. */
+		close_others(c, c->start_fd, c->order_fd);
 		must(c, !init_filter_install(profile));
 		await_order(c, &ordered);
 		c->req = &ordered;
@@ -285,7 +307,7 @@ static _Noreturn void command_run(struct init_child *c)
 		profile = hlp_filter(req->profile);
 	}
 	m = req->msg->exec;
-	must(c, c->tty_fd < 0 || !ioctl(c->tty_fd, TIOCSCTTY, 0));
+	must(c, !m->tty || !ioctl(req->fd[0], TIOCSCTTY, 0));
 	read_strings(c, &argv, &envp);
 	if (req->fd[INIT_FD_FILTER] >= 0) {
 		own.filter = (struct sock_filter *)map_sealed(
@@ -300,7 +322,7 @@ static _Noreturn void command_run(struct init_child *c)
 					    m->cap_keep));
 	enter_cwd(c);
 	set_apparmor(c);
-	close_others(c, c->start_fd);
+	close_others(c, c->start_fd, -1);
 	must(c, c->order_fd >= 0 || !init_filter_install(profile));
 	must(c, !own.filter || !init_filter_install(&own));
 	sigemptyset(&none);
@@ -358,7 +380,7 @@ void init_child_run(const struct init_child *child)
 	(void)prctl(PR_SET_NAME, "creel-monitor", 0, 0, 0);
 	for (int fd = 0; fd < 3; fd++)
 		(void)close(fd);
-	close_others(child, child->in->note_fd[1]);
+	close_others(child, child->in->note_fd[1], -1);
 	if (init_identity_take(child->in, getuid(), getgid(), 0))
 		_exit(1);
 	monitor_wait(child->in, pid);

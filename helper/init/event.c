@@ -18,18 +18,19 @@ static Ini__Event event_of(Ini__Event__EvCase which, void *message)
 
 static bool is_full(const struct err *err)
 {
-	return err->sys == EAGAIN || err->sys == ENOBUFS || err->sys == ENOMEM;
+	return err->sys == EAGAIN || err->sys == ENOBUFS ||
+	       err->sys == ENOMEM || err->sys == ETOOMANYREFS;
 }
 
 /* False where there is no room now. A peer that is gone ends the sandbox. */
 static bool send_event(const struct init *in, Ini__Event__EvCase which,
-		       void *message, int fd)
+		       void *message, const int *fds, size_t n_fds)
 {
 	Ini__Event event = event_of(which, message);
 	struct err err = ERR_INIT;
 
 	if (!wire_send_msg(in->config.control_fd, &event.base,
-			   WIRE_FRAME_MAX_BYTES, &fd, fd >= 0, &err))
+			   WIRE_FRAME_MAX_BYTES, fds, n_fds, &err))
 		return true;
 	if (!is_full(&err))
 		_exit(0);
@@ -40,15 +41,23 @@ static bool send_running(const struct init *in, struct init_exec *e, bool start)
 {
 	Ini__Started started = INI__STARTED__INIT;
 	Ini__Running running = INI__RUNNING__INIT;
+	int fds[3];
+	size_t n = 0;
 
+	for (size_t i = 0; i < 3 && (start || e->captured); i++)
+		if (e->hand_fd[i] >= 0)
+			fds[n++] = e->hand_fd[i];
 	started.token.data = running.token.data = e->token;
 	started.token.len = running.token.len = WIRE_ID_BYTES;
 	started.pid = running.pid = (uint32_t)e->pid;
+	started.input_closed = running.input_closed =
+		e->captured && e->hand_fd[0] < 0;
 	if (!start)
-		return send_event(in, INI__EVENT__EV_RUNNING, &running, -1);
-	if (!send_event(in, INI__EVENT__EV_STARTED, &started, e->master_fd))
+		return send_event(in, INI__EVENT__EV_RUNNING, &running, fds, n);
+	if (!send_event(in, INI__EVENT__EV_STARTED, &started, fds, n))
 		return false;
-	fd_close(&e->master_fd);
+	if (!e->captured || e->input_once)
+		fd_close(&e->hand_fd[0]);
 	return true;
 }
 
@@ -66,11 +75,11 @@ static bool send_end(const struct init *in, struct init_exec *e)
 	failed.token.data = exited.token.data = e->token;
 	failed.token.len = exited.token.len = WIRE_ID_BYTES;
 	if (e->state != INIT_EXEC_FAILED)
-		return send_event(in, INI__EVENT__EV_EXITED, &exited, -1);
+		return send_event(in, INI__EVENT__EV_EXITED, &exited, NULL, 0);
 	failed.stage = e->stage;
 	failed.sys = (uint32_t)e->sys;
 	failed.text = (char *)texts[e->stage];
-	return send_event(in, INI__EVENT__EV_FAILED, &failed, -1);
+	return send_event(in, INI__EVENT__EV_FAILED, &failed, NULL, 0);
 }
 
 /* Sends what @e has to tell, in order; false where the socket is full. */
@@ -86,8 +95,11 @@ static bool flush_exec(struct init *in, struct init_exec *e)
 		init_exec_release(in, e);
 	if (!(e->tell & INIT_TELL_LIST))
 		return true;
-	if ((e->state == INIT_EXEC_OVER && !send_end(in, e)) ||
-	    (e->state <= INIT_EXEC_RUNNING && !send_running(in, e, false)))
+	if ((e->state <= INIT_EXEC_RUNNING ||
+	     (e->state == INIT_EXEC_OVER && e->captured)) &&
+	    !send_running(in, e, false))
+		return false;
+	if (e->state == INIT_EXEC_OVER && !send_end(in, e))
 		return false;
 	e->tell = 0;
 	return true;
@@ -101,7 +113,7 @@ void init_tell(struct init *in, Ini__Event__EvCase which, void *message)
 {
 	Ini__Event event = event_of(which, message);
 
-	if (!in->untold && send_event(in, which, message, -1))
+	if (!in->untold && send_event(in, which, message, NULL, 0))
 		return;
 	in->untold = true;
 	if (protobuf_c_message_get_packed_size(&event.base) <= sizeof(in->held))
@@ -126,7 +138,7 @@ void init_tell_exec(struct init *in, struct init_exec *e, unsigned what)
  */
 bool init_tell_answer(const struct init *in, Ini__Answer *answer, int fd)
 {
-	return send_event(in, INI__EVENT__EV_ANSWER, answer, fd);
+	return send_event(in, INI__EVENT__EV_ANSWER, answer, &fd, fd >= 0);
 }
 
 /**

@@ -55,10 +55,18 @@ static struct init_exec *find_free(struct init *in)
 		e = &in->execs[in->n_execs++];
 	if (e) {
 		memset(e, 0, sizeof(*e));
-		e->start_fd = e->order_fd = e->lifeline_fd = e->master_fd = -1;
+		e->start_fd = e->order_fd = e->lifeline_fd = -1;
+		memset(e->hand_fd, -1, sizeof(e->hand_fd));
+		e->stage = INI__STAGE__STAGE_SETUP;
 		e->end = (Ini__Exited)INI__EXITED__INIT;
 	}
 	return e;
+}
+
+static void close_hand(int hand_fd[3])
+{
+	for (size_t i = 0; i < 3; i++)
+		fd_close(&hand_fd[i]);
 }
 
 /**
@@ -69,7 +77,7 @@ void init_exec_release(struct init *in, struct init_exec *e)
 	fd_close(&e->start_fd);
 	fd_close(&e->order_fd);
 	fd_close(&e->lifeline_fd);
-	fd_close(&e->master_fd);
+	close_hand(e->hand_fd);
 	e->state = INIT_EXEC_FREE;
 	e->tell = 0;
 	while (in->n_execs > 0 &&
@@ -77,44 +85,81 @@ void init_exec_release(struct init *in, struct init_exec *e)
 		in->n_execs--;
 }
 
-static void refuse(struct init *in, const struct init_request *req, int sys)
+static void refuse(struct init *in, const struct init_request *req,
+		   Ini__Stage stage, int sys)
 {
 	Ini__Failed failed = INI__FAILED__INIT;
 
 	failed.token.data = (uint8_t *)req->token;
 	failed.token.len = WIRE_ID_BYTES;
-	failed.stage = INI__STAGE__STAGE_SETUP;
+	failed.stage = stage;
 	failed.sys = (uint32_t)sys;
 	init_tell(in, INI__EVENT__EV_FAILED, &failed);
 }
 
 /*
- * A new terminal of the sandbox's own devpts, owned by the command's user.
- * What /dev/pts/ptmx is gets checked: root of the sandbox may have moved it.
+ * A new terminal of the sandbox's own devpts. What /dev/pts/ptmx is gets
+ * checked: root of the sandbox may have moved it.
  */
-static int open_master(const Ini__Exec *m)
+static int open_terminal(const Ini__Exec *m, int *master_fd, int *tty_fd)
 {
 	struct winsize size = { .ws_row = (unsigned short)m->rows,
 				.ws_col = (unsigned short)m->cols };
-	uid_t old_uid = (uid_t)setfsuid(m->uid);
-	gid_t old_gid = (gid_t)setfsgid(m->gid);
-	auto_fd fd = open("/dev/pts/ptmx",
-			  O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
-	int saved = errno;
+	int fd = open("/dev/pts/ptmx",
+		      O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
 	struct statfs fs;
 	struct stat st;
 	int unlock = 0;
 
-	(void)setfsgid(old_gid);
-	(void)setfsuid(old_uid);
-	errno = saved;
+	*master_fd = fd;
 	if (fd < 0 || fstat(fd, &st) || fstatfs(fd, &fs))
 		return -1;
 	errno = ENXIO;
 	if (st.st_rdev != makedev(5, 2) || fs.f_type != DEVPTS_SUPER_MAGIC ||
 	    ioctl(fd, TIOCSPTLCK, &unlock) || ioctl(fd, TIOCSWINSZ, &size))
 		return -1;
-	return fd_take(&fd);
+	*tty_fd = ioctl(fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	return *tty_fd < 0 ? -1 : 0;
+}
+
+/* Of its output pid 1 holds what is read from: its end is everybody's. */
+static int open_pipes(Ini__Exec *m, int hand_fd[3], int fd[3])
+{
+	int pair[2];
+
+	for (int i = 0; i < 3; i++) {
+		if (i == 2 && m->capture == INI__CAPTURE__CAPTURE_MERGED) {
+			fd[2] = fcntl(fd[1], F_DUPFD_CLOEXEC, 3);
+			return fd[2] < 0 ? -1 : 0;
+		}
+		if (pipe2(pair, O_CLOEXEC))
+			return -1;
+		hand_fd[i] = pair[i == 0];
+		fd[i] = pair[i != 0];
+	}
+	return 0;
+}
+
+/*
+ * The streams that a command is not given; from here on it is as if it had
+ * been. They are its user's, who may open them again by their names.
+ */
+static int make_streams(struct init_request *req, int hand_fd[3])
+{
+	Ini__Exec *m = req->msg->exec;
+	uid_t old_uid = (uid_t)setfsuid(m->uid);
+	gid_t old_gid = (gid_t)setfsgid(m->gid);
+	int ret = m->tty     ? open_terminal(m, hand_fd, req->fd) :
+		  m->capture ? open_pipes(m, hand_fd, req->fd) :
+			       0;
+	int saved = errno;
+
+	(void)setfsgid(old_gid);
+	(void)setfsuid(old_uid);
+	errno = saved;
+	m->stdio |= m->capture && !m->tty;
+	m->capture = INI__CAPTURE__CAPTURE_NONE;
+	return ret;
 }
 
 /* Forks with a start pipe, into a cgroup or below a monitor. 0, or -1. */
@@ -132,11 +177,10 @@ static int fork_command(struct init *in, struct init_exec *e,
 	child->start_fd = start_fd = pipe_fd[1];
 	child->in = in;
 	e->number = in->next_number++;
-	if (in->config.cgroup_fd >= 0) {
-		cgroup_fd = init_cgroup_make(in, e->number, e->own_memory);
-		if (cgroup_fd < 0)
-			return -1;
-	}
+	cgroup_fd = init_cgroup_make(in, e, child->req ? child->req->msg->exec :
+							 NULL);
+	if (cgroup_fd < 0 && errno)
+		return -1;
 	pid = init_clone(cgroup_fd);
 	if (pid == 0)
 		init_child_run(child);
@@ -155,9 +199,7 @@ static int fork_command(struct init *in, struct init_exec *e,
 static int launch(struct init *in, struct init_exec *e,
 		  const struct init_request *req)
 {
-	const Ini__Exec *m = req->msg->exec;
-	struct init_child child = { .req = req, .order_fd = -1, .tty_fd = -1 };
-	auto_fd tty_fd = -1;
+	struct init_child child = { .req = req, .order_fd = -1 };
 	struct stat st;
 
 	if (req->fd[INIT_FD_LIFELINE] >= 0 &&
@@ -166,32 +208,21 @@ static int launch(struct init *in, struct init_exec *e,
 		errno = EINVAL;
 		return -1;
 	}
-	if (m->tty) {
-		e->master_fd = open_master(m);
-		if (e->master_fd < 0)
-			return -1;
-		tty_fd = ioctl(e->master_fd, TIOCGPTPEER,
-			       O_RDWR | O_NOCTTY | O_CLOEXEC);
-		if (tty_fd < 0)
-			return -1;
-		child.tty_fd = tty_fd;
-	}
-	e->own_memory = m->memory_peak && in->config.cgroup_fd >= 0;
 	return fork_command(in, e, &child);
 }
 
-/* Hands the datagram as it came to the process that was forked ahead. */
+/* Hands the request on to the process that was forked ahead. */
 static struct init_exec *order(struct init *in, const struct init_request *req)
 {
 	struct init_exec *e = find_state(in, INIT_EXEC_ARMED);
 	const Ini__Exec *m = req->msg->exec;
-	const struct wire_frame *frame = in->frame;
 	struct err err = ERR_INIT;
 	siginfo_t dead = { 0 };
 	int fds[INIT_N_FDS];
 	size_t n = 0;
 
 	if (!e || e->killed || e->start_fd < 0 || m->tty || m->memory_peak ||
+	    m->limit_memory || m->limit_cpu_usec ||
 	    req->profile != HLP_PROFILE_AGENT)
 		return NULL;
 	/* The sandbox's root, or with a single id anybody, can kill it. */
@@ -201,7 +232,8 @@ static struct init_exec *order(struct init *in, const struct init_request *req)
 	for (size_t i = 0; i < INIT_N_FDS; i++)
 		if (req->fd[i] >= 0)
 			fds[n++] = req->fd[i];
-	if (wire_send(e->order_fd, frame->buf, frame->len, fds, n, &err))
+	if (wire_send_msg(e->order_fd, &req->msg->base, WIRE_FRAME_MAX_BYTES,
+			  fds, n, &err))
 		return NULL;
 	/* With a single id commands could have stopped it. */
 	(void)kill(e->pid > 0 ? e->pid : e->monitor, SIGCONT);
@@ -216,7 +248,7 @@ static struct init_exec *order(struct init *in, const struct init_request *req)
  */
 void init_exec_arm(struct init *in)
 {
-	struct init_child child = { .tty_fd = -1 };
+	struct init_child child = { 0 };
 	struct init_exec *e;
 	auto_fd order_fd = -1;
 	int pair[2];
@@ -248,7 +280,10 @@ void init_exec_arm(struct init *in)
 void init_exec_start(struct init *in, struct init_request *req)
 {
 	struct init_exec *e = find(in, req->token);
-	uint64_t timeout_ms = req->msg->exec->timeout_ms;
+	const Ini__Exec *m = req->msg->exec;
+	uint64_t timeout_ms = m->timeout_ms;
+	bool captured = m->capture != INI__CAPTURE__CAPTURE_NONE;
+	int hand_fd[3] = { -1, -1, -1 };
 
 	if (e) {
 		if (e->state == INIT_EXEC_RUNNING)
@@ -257,20 +292,27 @@ void init_exec_start(struct init *in, struct init_request *req)
 			init_tell_exec(in, e, INIT_TELL_START | INIT_TELL_END);
 		return;
 	}
-	if (req->sys) {
-		refuse(in, req, req->sys);
+	if (req->sys || make_streams(req, hand_fd)) {
+		refuse(in, req, INI__STAGE__STAGE_SETUP,
+		       req->sys ? req->sys : errno);
+		close_hand(hand_fd);
 		return;
 	}
 	e = order(in, req);
 	if (!e) {
 		e = find_free(in);
 		if (!e || launch(in, e, req)) {
-			refuse(in, req, e ? errno : EUSERS);
+			refuse(in, req, e ? e->stage : INI__STAGE__STAGE_SETUP,
+			       e ? errno : EUSERS);
+			close_hand(hand_fd);
 			if (e)
 				init_exec_release(in, e);
 			return;
 		}
 	}
+	memcpy(e->hand_fd, hand_fd, sizeof(hand_fd));
+	e->captured = captured;
+	e->input_once = m->input_once && !m->tty;
 	memcpy(e->token, req->token, WIRE_ID_BYTES);
 	e->state = INIT_EXEC_STARTING;
 	e->lifeline_fd = fd_take(&req->fd[INIT_FD_LIFELINE]);
@@ -348,8 +390,23 @@ void init_exec_ack(struct init *in, struct init_request *req)
 	if (!e || e->state != INIT_EXEC_OVER)
 		return;
 	e->tell = 0;
+	e->captured = false;
+	close_hand(e->hand_fd);
 	e->state = INIT_EXEC_LINGERS;
 	init_exec_linger(in, e);
+}
+
+/**
+ * init_exec_close_input() - the controller will write no more to a command
+ *
+ * Without pipes there is nothing to close.
+ */
+void init_exec_close_input(struct init *in, struct init_request *req)
+{
+	struct init_exec *e = find(in, req->token);
+
+	if (e && e->hand_fd[1] >= 0)
+		fd_close(&e->hand_fd[0]);
 }
 
 /**

@@ -1,52 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * File verbs, in a worker that has the sandbox user's ids.  Every name is
- * walked beneath a directory that was opened when nothing hostile ran yet.
+ * walked beneath a directory: one that was opened when nothing hostile ran yet,
+ * or one that is found as a command would find it.
  */
 #include <config.h>
 
+#include "helper/init/file.h"
+
 #include <dirent.h>
 #include <linux/openat2.h>
-#include <sys/random.h>
-
-#include "helper/init/state.h"
 
 #define LIST_MAX_ENTRIES 256
 #define LIST_MAX_BYTES 60000
-#define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-/*
- * Beneath the workspace a symbolic link that is followed must stay beneath it;
- * beneath the root an absolute one means what it means to a command.
- */
-static int open_beneath(const struct init *in, const struct init_request *req,
-			const char *path, int flags)
+static int open_at(int dir_fd, const char *path, int flags, uint64_t resolve)
 {
-	const Ini__Request *msg = req->msg;
-	bool workdir = msg->stat->where == INI__WHERE__WHERE_WORKDIR;
-	bool follow = msg->op_case == INI__REQUEST__OP_OPEN &&
-		      msg->open->follow;
-	auto_fd root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int dir_fd = workdir ? in->workdir_fd : root_fd;
 	struct open_how how = {
 		.flags = (unsigned)flags | O_CLOEXEC,
-		.resolve = RESOLVE_NO_MAGICLINKS,
+		.resolve = resolve | RESOLVE_NO_MAGICLINKS,
 	};
 
-	how.resolve |= follow && !workdir ? RESOLVE_IN_ROOT : RESOLVE_BENEATH;
-	if (!follow) {
-		how.resolve |= RESOLVE_NO_SYMLINKS;
-		how.flags |= O_NOFOLLOW;
-	}
-	if (!workdir)
-		path += strspn(path, "/");
-	errno = ENOENT;
-	return dir_fd < 0 ? -1 :
-			    (int)syscall(SYS_openat2, dir_fd,
-					 *path ? path : ".", &how, sizeof(how));
+	return (int)syscall(SYS_openat2, dir_fd, *path ? path : ".", &how,
+			    sizeof(how));
 }
 
-static int fill_stat(int fd, Ini__Answer *answer)
+/**
+ * init_file_beneath() - open what a path names, following no symbolic link
+ * @base_fd: which the path does not leave
+ */
+int init_file_beneath(int base_fd, const char *path, int flags)
+{
+	return open_at(base_fd, path, flags | O_NOFOLLOW,
+		       RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+/**
+ * init_file_parent() - open the directory that a path's last name is in
+ * @base: becomes that name
+ */
+int init_file_parent(int base_fd, const char *path, char base[NAME_MAX + 1])
+{
+	char dir[INIT_PATH_MAX_BYTES + 1];
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+
+	errno = ENAMETOOLONG;
+	if (strlen(name) > NAME_MAX)
+		return -1;
+	errno = EISDIR;
+	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
+		return -1;
+	memcpy(base, name, strlen(name) + 1);
+	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(name - path), path);
+	return init_file_beneath(base_fd, dir, O_PATH | O_DIRECTORY);
+}
+
+/**
+ * init_file_stat() - tell what an open file is
+ */
+int init_file_stat(int fd, Ini__Answer *answer)
 {
 	struct stat st;
 
@@ -54,14 +67,19 @@ static int fill_stat(int fd, Ini__Answer *answer)
 		return -1;
 	answer->size = (uint64_t)st.st_size;
 	answer->mode = st.st_mode;
-	answer->mtime_nsec = (uint64_t)st.st_mtim.tv_sec * 1000000000ULL +
-			     (uint64_t)st.st_mtim.tv_nsec;
+	answer->mtime_nsec = init_nsec(&st.st_mtim);
+	answer->ctime_nsec = init_nsec(&st.st_ctim);
+	answer->ino = st.st_ino;
+	answer->dev = st.st_dev;
 	answer->uid = st.st_uid;
 	answer->gid = st.st_gid;
 	return 0;
 }
 
-static int check_regular(mode_t mode)
+/**
+ * init_file_regular() - 0 for a regular file, else -1 with what it is
+ */
+int init_file_regular(mode_t mode)
 {
 	if (S_ISREG(mode))
 		return 0;
@@ -69,33 +87,39 @@ static int check_regular(mode_t mode)
 	return -1;
 }
 
-/* O_NONBLOCK: a FIFO that the sandbox planted must not hold the worker. */
-static int act_open(const struct init *in, const struct init_request *req,
+/*
+ * Beneath the workspace a symbolic link that is followed must stay beneath it;
+ * beneath the root an absolute one means what it means to a command.
+ * O_NONBLOCK: a FIFO that the sandbox planted must not hold the worker.
+ */
+static int act_open(int base_fd, const Ini__Open *m, const char *path,
 		    Ini__Answer *answer)
 {
-	bool dir = req->msg->open->directory;
-	auto_fd fd = open_beneath(in, req, req->path,
-				  O_RDONLY | O_NOCTTY | O_NONBLOCK |
-					  (dir ? O_DIRECTORY : 0));
+	int flags = O_RDONLY | O_NOCTTY | O_NONBLOCK |
+		    (m->directory ? O_DIRECTORY : 0);
+	bool root = m->where == INI__WHERE__WHERE_ROOT && !m->below.len;
+	auto_fd fd = -1;
 
-	if (fd < 0 || fill_stat(fd, answer) ||
-	    (!dir && check_regular(answer->mode)))
+	fd = m->follow ? open_at(base_fd, path, flags,
+				 root ? RESOLVE_IN_ROOT : RESOLVE_BENEATH) :
+			 init_file_beneath(base_fd, path, flags);
+	if (fd < 0 || init_file_stat(fd, answer) ||
+	    (!m->directory && init_file_regular(answer->mode)))
 		return -1;
 	return fd_take(&fd);
 }
 
 /*
- * Up to 256 names. One read fills the buffer, where the names stay for the
- * worker's short life: what does not fit waits for the next request.
+ * Up to 256 names. One read fills the buffer, where the names stay until the
+ * answer is sent: what does not fit waits for the next request.
  */
-static int act_list(const struct init *in, const struct init_request *req,
+static int act_list(int base_fd, const char *path, uint64_t at,
 		    Ini__Answer *answer)
 {
 	static Ini__Entry entries[LIST_MAX_ENTRIES];
 	static Ini__Entry *pointers[LIST_MAX_ENTRIES];
 	static _Alignas(struct dirent64) char buf[LIST_MAX_BYTES];
-	auto_fd fd = open_beneath(in, req, req->path, O_RDONLY | O_DIRECTORY);
-	uint64_t at = req->msg->list_dir->offset;
+	auto_fd fd = init_file_beneath(base_fd, path, O_RDONLY | O_DIRECTORY);
 	size_t bytes = 0;
 	ssize_t got;
 
@@ -126,115 +150,19 @@ static int act_list(const struct init *in, const struct init_request *req,
 	return got < 0 ? -1 : 0;
 }
 
-/* Opens the directory of @path; @base becomes the name in it. */
-static int open_parent(const struct init *in, const struct init_request *req,
-		       const char *path, const char **base)
+static int open_base(const struct init *in, const struct init_request *req)
 {
-	char dir[INIT_PATH_MAX_BYTES + 1];
-	const char *slash = strrchr(path, '/');
+	auto_fd root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	*base = slash ? slash + 1 : path;
-	if (!**base || !strcmp(*base, ".") || !strcmp(*base, "..")) {
-		errno = EISDIR;
-		return -1;
-	}
-	(void)snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 0,
-		       path);
-	return open_beneath(in, req, dir, O_PATH | O_DIRECTORY);
-}
-
-static int make_parents(const struct init *in, const struct init_request *req)
-{
-	char dir[INIT_PATH_MAX_BYTES + 1];
-	const char *base;
-
-	for (const char *at = req->path; (at = strchr(at, '/')); at++) {
-		auto_fd dir_fd = -1;
-
-		(void)snprintf(dir, sizeof(dir), "%.*s", (int)(at - req->path),
-			       req->path);
-		dir_fd = open_parent(in, req, dir, &base);
-		/* EISDIR: nothing to make, "" and "." and ".." are there. */
-		if (dir_fd < 0 ? errno != EISDIR :
-				 mkdirat(dir_fd, base, 0755) && errno != EEXIST)
-			return -1;
-	}
-	return 0;
-}
-
-static int copy_content(int from_fd, int to_fd)
-{
-	static char buf[LIST_MAX_BYTES];
-	off_t at = 0;
-	ssize_t got;
-
-	errno = EINVAL;
-	if (fcntl(from_fd, F_GET_SEALS) != SEALS)
-		return -1;
-	while ((got = pread(from_fd, buf, sizeof(buf), at)) > 0) {
-		ssize_t put = write(to_fd, buf, (size_t)got);
-
-		if (put <= 0)
-			return -1;
-		at += put;
-	}
-	return (int)got;
-}
-
-/*
- * Temporary, fsync, rename. The directory is held open from the walk to the
- * rename, so that nothing that is swapped meanwhile moves the file elsewhere.
- */
-static int replace(const struct init_request *req, int dir_fd,
-		   const char *base, mode_t mode)
-{
-	unsigned flags = req->msg->put->exclusive ? RENAME_NOREPLACE : 0;
-	auto_fd fd = -1;
-	uint64_t random;
-	char temp[32];
-	int saved;
-
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return -1;
-	(void)snprintf(temp, sizeof(temp), ".creel-%016llx",
-		       (unsigned long long)random);
-	fd = openat(dir_fd, temp,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -1;
-	if (!copy_content(req->fd[0], fd) && !fchmod(fd, mode) && !fsync(fd) &&
-	    !renameat2(dir_fd, temp, dir_fd, base, flags))
-		return 0;
-	saved = errno;
-	(void)unlinkat(dir_fd, temp, 0);
-	errno = saved;
-	return -1;
-}
-
-static int act_put(const struct init *in, const struct init_request *req)
-{
-	const Ini__Put *m = req->msg->put;
-	mode_t mode = m->mode & 0777;
-	auto_fd dir_fd = -1;
-	const char *base;
-	struct stat st;
-
-	if (m->parents && make_parents(in, req))
-		return -1;
-	dir_fd = open_parent(in, req, req->path, &base);
-	if (dir_fd < 0)
-		return -1;
-	if (!fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW)) {
-		mode = st.st_mode & 0777;
-		errno = EEXIST;
-		/* The directory's rights would do; a read-only file says no. */
-		if (m->exclusive || check_regular(st.st_mode) ||
-		    faccessat(dir_fd, base, W_OK, AT_EACCESS))
-			return -1;
-	} else if (errno != ENOENT) {
-		return -1;
-	}
-	return replace(req, dir_fd, base, mode);
+	if (*req->below)
+		return open_at(root_fd, req->below, O_PATH | O_DIRECTORY,
+			       RESOLVE_IN_ROOT);
+	if (req->msg->stat->where == INI__WHERE__WHERE_ROOT)
+		return fd_take(&root_fd);
+	errno = ENOENT;
+	return in->workdir_fd < 0 ?
+		       -1 :
+		       fcntl(in->workdir_fd, F_DUPFD_CLOEXEC, 3);
 }
 
 /**
@@ -245,19 +173,28 @@ static int act_put(const struct init *in, const struct init_request *req)
 int init_file_act(const struct init *in, const struct init_request *req,
 		  Ini__Answer *answer)
 {
+	const Ini__Request *m = req->msg;
+	const char *path = req->path;
+	auto_fd base_fd = open_base(in, req);
+	auto_fd fd = -1;
 	int result = -1;
 
+	if (base_fd < 0)
+		return -1;
+	if (m->stat->where == INI__WHERE__WHERE_ROOT && !*req->below)
+		path += strspn(path, "/");
 	errno = ENOSYS;
-	if (req->msg->op_case == INI__REQUEST__OP_OPEN)
-		return act_open(in, req, answer);
-	if (req->msg->op_case == INI__REQUEST__OP_PUT)
-		result = act_put(in, req);
-	if (req->msg->op_case == INI__REQUEST__OP_LIST_DIR)
-		result = act_list(in, req, answer);
-	if (req->msg->op_case == INI__REQUEST__OP_STAT) {
-		auto_fd fd = open_beneath(in, req, req->path, O_PATH);
-
-		result = fd < 0 ? -1 : fill_stat(fd, answer);
+	if (m->op_case == INI__REQUEST__OP_OPEN)
+		return act_open(base_fd, m->open, path, answer);
+	if (m->op_case == INI__REQUEST__OP_READ)
+		return init_file_read(base_fd, path, m->read, answer);
+	if (m->op_case == INI__REQUEST__OP_COMMIT)
+		result = init_file_commit(base_fd, req, answer);
+	if (m->op_case == INI__REQUEST__OP_LIST_DIR)
+		result = act_list(base_fd, path, m->list_dir->offset, answer);
+	if (m->op_case == INI__REQUEST__OP_STAT) {
+		fd = init_file_beneath(base_fd, path, O_PATH);
+		result = fd < 0 ? -1 : init_file_stat(fd, answer);
 	}
 	errno = result == 0 ? 0 : errno;
 	return -1;

@@ -42,11 +42,13 @@ static void (*const verbs[])(struct init *, struct init_request *) = {
 	[INI__REQUEST__OP_LIST] = init_exec_list,
 	[INI__REQUEST__OP_PING] = do_ping,
 	[INI__REQUEST__OP_OPEN] = init_worker_start,
-	[INI__REQUEST__OP_PUT] = init_worker_start,
+	[INI__REQUEST__OP_CLOSE_INPUT] = init_exec_close_input,
 	[INI__REQUEST__OP_STAT] = init_worker_start,
 	[INI__REQUEST__OP_LIST_DIR] = init_worker_start,
 	[INI__REQUEST__OP_LISTEN] = init_worker_start,
 	[INI__REQUEST__OP_DIAL] = init_worker_start,
+	[INI__REQUEST__OP_READ] = init_worker_start,
+	[INI__REQUEST__OP_COMMIT] = init_worker_start,
 };
 
 /* A peer that breaks the protocol loses the sandbox: who knows what it is. */

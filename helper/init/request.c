@@ -16,12 +16,17 @@
 /* The verbs on files begin alike: one of them stands for all. */
 #define SAME(type, field) \
 	(offsetof(type, field) == offsetof(Ini__Stat, field))
-_Static_assert(SAME(Ini__Open, seq) && SAME(Ini__Open, path) &&
-	       SAME(Ini__Open, gid), "open");
-_Static_assert(SAME(Ini__Put, seq) && SAME(Ini__Put, path) &&
-	       SAME(Ini__Put, gid), "put");
-_Static_assert(SAME(Ini__ListDir, seq) && SAME(Ini__ListDir, path) &&
-	       SAME(Ini__ListDir, gid), "list_dir");
+#define ALIKE(type) \
+	_Static_assert(SAME(type, seq) && SAME(type, where) && \
+		       SAME(type, path) && SAME(type, gid) && \
+		       SAME(type, below), #type)
+ALIKE(Ini__Open);
+ALIKE(Ini__ListDir);
+ALIKE(Ini__Read);
+ALIKE(Ini__Commit);
+_Static_assert(offsetof(Ini__CloseInput, token) == offsetof(Ini__Ack, token) &&
+	       offsetof(Ini__Signal, token) == offsetof(Ini__Ack, token),
+	       "token");
 _Static_assert(offsetof(Ini__Listen, port) == offsetof(Ini__Dial, port), "dial");
 
 static void value(struct init_request *req, bool good, int sys)
@@ -47,7 +52,7 @@ static bool take_fds(struct wire_frame *frame, struct init_request *req)
 	for (size_t i = 0; i < INIT_N_FDS; i++)
 		if (has[i])
 			req->fd[i] = wire_frame_take_fd(frame, n++);
-	return frame->n_fds == n && !(m->stdio && m->tty);
+	return frame->n_fds == n && !(m->stdio && (m->tty || m->capture));
 }
 
 static bool check_exec(struct wire_frame *frame, struct init_request *req)
@@ -62,6 +67,9 @@ static bool check_exec(struct wire_frame *frame, struct init_request *req)
 	    m->n_groups > INIT_MAX_GROUPS || m->n_rlimits > INIT_MAX_RLIMITS ||
 	    m->filter < INI__FILTER__FILTER_BASELINE ||
 	    m->filter > INI__FILTER__FILTER_STRICT ||
+	    m->capture > INI__CAPTURE__CAPTURE_TTY ||
+	    (m->capture &&
+	     (m->capture == INI__CAPTURE__CAPTURE_TTY) != m->tty) ||
 	    m->blob_fd != (m->strings.len == 0))
 		return false;
 	req->profile = profiles[m->filter];
@@ -80,29 +88,62 @@ static bool check_exec(struct wire_frame *frame, struct init_request *req)
 	return true;
 }
 
+/* @to: INIT_PATH_MAX_BYTES and a NUL that is there, or NULL */
+static void check_path(struct init_request *req,
+		       const ProtobufCBinaryData *path, char *to)
+{
+	value(req, path->len <= INIT_PATH_MAX_BYTES, ENAMETOOLONG);
+	if (path->len == 0 || path->len > INIT_PATH_MAX_BYTES)
+		return;
+	value(req, !memchr(path->data, 0, path->len), EINVAL);
+	if (to)
+		memcpy(to, path->data, path->len);
+}
+
 static bool check_file(struct init_request *req)
 {
 	const Ini__Stat *m = req->msg->stat;
-	size_t len = m->path.len;
 
-	value(req, len <= INIT_PATH_MAX_BYTES, ENAMETOOLONG);
+	check_path(req, &m->path, req->path);
+	check_path(req, &m->below, req->below);
 	value(req, m->uid != UINT32_MAX && m->gid != UINT32_MAX, EINVAL);
-	if (len > 0 && len <= INIT_PATH_MAX_BYTES) {
-		memcpy(req->path, m->path.data, len);
-		value(req, !memchr(req->path, 0, len), EINVAL);
-	}
 	return m->where == INI__WHERE__WHERE_ROOT ||
 	       m->where == INI__WHERE__WHERE_WORKDIR;
+}
+
+static bool check_commit(struct wire_frame *frame, struct init_request *req)
+{
+	const Ini__Commit *m = req->msg->commit;
+	bool put = false;
+
+	value(req, m->n_changes >= 1 && m->n_changes <= INIT_MAX_CHANGES,
+	      EINVAL);
+	for (size_t i = 0; i < m->n_changes; i++) {
+		const Ini__Change *c = m->changes[i];
+
+		if (c->kind < INI__CHANGE_KIND__CHANGE_PUT ||
+		    c->kind > INI__CHANGE_KIND__CHANGE_MKDIR ||
+		    c->expect < INI__EXPECT__EXPECT_ANY ||
+		    c->expect > INI__EXPECT__EXPECT_SAME)
+			return false;
+		put |= c->kind == INI__CHANGE_KIND__CHANGE_PUT;
+		check_path(req, &c->path, NULL);
+		value(req, c->offset <= INT64_MAX && c->length <= INT64_MAX,
+		      EFBIG);
+	}
+	req->fd[0] = wire_frame_take_fd(frame, 0);
+	return frame->n_fds == put && check_file(req);
 }
 
 static bool check(struct wire_frame *frame, struct init_request *req)
 {
 	const Ini__Request *m = req->msg;
-	size_t n_fds = m->op_case == INI__REQUEST__OP_PUT;
 
 	if (m->op_case == INI__REQUEST__OP_EXEC)
 		return check_exec(frame, req);
-	if (frame->n_fds != n_fds)
+	if (m->op_case == INI__REQUEST__OP_COMMIT)
+		return check_commit(frame, req);
+	if (frame->n_fds > 0)
 		return false;
 	switch ((int)m->op_case) {
 	case INI__REQUEST__OP_SIGNAL:
@@ -110,15 +151,17 @@ static bool check(struct wire_frame *frame, struct init_request *req)
 		      EINVAL);
 		return check_token(req, &m->signal->token);
 	case INI__REQUEST__OP_ACK:
+	case INI__REQUEST__OP_CLOSE_INPUT:
 		return check_token(req, &m->ack->token);
 	case INI__REQUEST__OP_LIST:
 	case INI__REQUEST__OP_PING:
 		return true;
+	case INI__REQUEST__OP_READ:
+		value(req, m->read->max_bytes <= INIT_READ_MAX_BYTES, EINVAL);
+		return check_file(req);
 	case INI__REQUEST__OP_OPEN:
-	case INI__REQUEST__OP_PUT:
 	case INI__REQUEST__OP_STAT:
 	case INI__REQUEST__OP_LIST_DIR:
-		req->fd[0] = wire_frame_take_fd(frame, 0);
 		return check_file(req);
 	case INI__REQUEST__OP_LISTEN:
 		value(req, m->listen->port <= 65535, EINVAL);

@@ -20,6 +20,8 @@
 #define INIT_FILTER_MAX_INSNS 4096
 #define INIT_PATH_MAX_BYTES 4095
 #define INIT_APPARMOR_MAX_BYTES 127
+#define INIT_MAX_CHANGES 256
+#define INIT_READ_MAX_BYTES (64 * 1024 * 1024)
 
 /* What the descriptors of an exec are for; the first three are its stdio. */
 enum { INIT_FD_LIFELINE = 3, INIT_FD_BLOB, INIT_FD_FILTER, INIT_N_FDS };
@@ -30,7 +32,8 @@ struct init_request {
 	int sys;                 /* a value that cannot be: errno to answer */
 	enum hlp_profile profile;
 	char path[INIT_PATH_MAX_BYTES + 1]; /* of a file verb */
-	int fd[INIT_N_FDS]; /* owned, -1 absent; [0] is the content of a put */
+	char below[INIT_PATH_MAX_BYTES + 1];
+	int fd[INIT_N_FDS]; /* owned, -1 absent; [0] is the content of a commit */
 };
 
 int init_request_read(struct wire_frame *frame, struct arena *arena,

@@ -23,6 +23,8 @@
 
 #define INIT_MAX_EXECS 1024
 #define INIT_MAX_WORKERS 32
+/* Of a memfd whose content nobody can change any more. */
+#define INIT_SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 enum init_exec_state {
 	INIT_EXEC_FREE = 0,
@@ -47,11 +49,13 @@ struct init_exec {
 	int start_fd;    /* owned: hangs up when execve worked */
 	int order_fd;    /* owned: to an armed process */
 	int lifeline_fd; /* owned */
-	int master_fd;   /* owned: until it is passed on */
+	int hand_fd[3];  /* owned: to be passed on; with capture they are kept */
 	int64_t started_usec;
 	int64_t deadline_usec; /* 0: none */
 	int64_t linger_usec;   /* until its cgroup is looked at again */
 	bool own_memory;
+	bool captured;   /* until it is acknowledged */
+	bool input_once; /* but for the first */
 	bool killed; /* by us */
 	bool empty;  /* ended, and nothing of it is left */
 	uint64_t oom_kills; /* of the sandbox when it started */
@@ -62,6 +66,10 @@ struct init_exec {
 
 struct init_worker {
 	pid_t pid; /* 0: free, -1: died without an answer, sys is to be told */
+	int order_fd; /* owned */
+	uid_t uid;
+	gid_t gid;
+	bool busy;    /* as far as is known: it has not said that it is done */
 	uint32_t seq;
 	int64_t deadline_usec;
 	int sys;
@@ -75,7 +83,7 @@ struct init {
 	int events_fd;  /* memory.events, -1 none */
 	int workdir_fd;
 	int abi;          /* of Landlock, 0 none */
-	bool memory_tree; /* pid 1 sits in a leaf, execs may have controllers */
+	bool leaf;        /* pid 1 sits in one, execs may have controllers */
 	uint64_t oom_kills;
 	uint32_t next_number;
 	struct rlimit nofile; /* as commands get it */
@@ -111,7 +119,6 @@ struct init_child {
 	const struct init_request *req;
 	int start_fd;
 	int order_fd; /* -1 with a request */
-	int tty_fd;   /* -1 none */
 };
 
 /* event.c */
@@ -125,6 +132,7 @@ int64_t init_now_usec(void);
 void init_exec_start(struct init *in, struct init_request *req);
 void init_exec_signal(struct init *in, struct init_request *req);
 void init_exec_ack(struct init *in, struct init_request *req);
+void init_exec_close_input(struct init *in, struct init_request *req);
 void init_exec_list(struct init *in, struct init_request *req);
 void init_exec_kill(struct init *in, struct init_exec *e);
 void init_exec_linger(struct init *in, struct init_exec *e);
@@ -140,6 +148,7 @@ int64_t init_watch_deadlines(struct init *in, int64_t now_usec);
 
 /* child.c */
 pid_t init_clone(int cgroup_fd);
+int init_close_others(const int *keep, size_t n_keep);
 __attribute__((noreturn)) void init_child_run(const struct init_child *child);
 
 /* identity.c */
@@ -152,7 +161,7 @@ int init_landlock(int cgroup_fd, int *abi);
 int init_filter_install(const struct sock_fprog *filter);
 
 /* cgroup.c */
-int init_cgroup_make(struct init *in, uint32_t number, bool memory);
+int init_cgroup_make(struct init *in, struct init_exec *e, const Ini__Exec *m);
 void init_cgroup_kill(const struct init *in, uint32_t number);
 bool init_cgroup_remove(const struct init *in, uint32_t number);
 void init_cgroup_usage(const struct init *in, struct init_exec *e);
@@ -161,7 +170,8 @@ uint64_t init_cgroup_oom_kills(const struct init *in,
 
 /* worker.c, file.c */
 void init_worker_start(struct init *in, struct init_request *req);
-bool init_worker_reap(struct init *in, pid_t pid, int wait_status);
+void init_worker_end(struct init_worker *w);
+bool init_worker_reap(struct init *in, pid_t pid);
 int init_file_act(const struct init *in, const struct init_request *req,
 		  Ini__Answer *answer);
 

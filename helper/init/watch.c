@@ -210,7 +210,7 @@ void init_watch_children(struct init *in)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct init_exec *e = find_pid(in, pid);
 
-		if (init_worker_reap(in, pid, status))
+		if (init_worker_reap(in, pid))
 			continue;
 		unknown = true;
 		if (e)
@@ -282,7 +282,7 @@ int64_t init_watch_deadlines(struct init *in, int64_t now_usec)
 		struct init_worker *w = &in->workers[i];
 
 		if (w->pid > 0 && w->deadline_usec <= now_usec)
-			(void)kill(w->pid, SIGKILL);
+			init_worker_end(w);
 		else if (w->pid > 0 && w->deadline_usec < next)
 			next = w->deadline_usec;
 	}

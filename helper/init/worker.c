@@ -3,6 +3,17 @@
  * Verbs that touch what the sandbox controls run in a process of their own,
  * with the sandbox user's rights and no more: pid 1 never waits for a file
  * system, and never looks at a file with its own eyes.
+ *
+ * A fork would cost more than all that most requests do, and one that is made
+ * ahead is there for one request only, while its successor is forked just when
+ * the next request comes.  So the first two workers stay, for a while, and
+ * serve one request after another; more than two at once serve one each.  A
+ * worker has no request but one: a slow one holds no other up, and is killed
+ * at its deadline.  It cannot be traced, nor its descriptors be taken.  What
+ * the sandbox's user can do to it is what he can do to any process of his own,
+ * stop it or kill it: the request fails, the next one gets another.  Nothing
+ * but descriptors and memory outlives a request, and both are as they were
+ * before it.
  */
 #include <config.h>
 
@@ -15,6 +26,7 @@
 
 #define BACKLOG 128
 #define WORKER_USEC (30 * 1000000LL)
+#define MAX_KEPT 2
 
 /* A socket on 127.0.0.1. Dialling blocks as long as a worker may live. */
 static int act_socket(const Ini__Request *msg, Ini__Answer *answer)
@@ -41,59 +53,157 @@ static int act_socket(const Ini__Request *msg, Ini__Answer *answer)
 	return fd_take(&fd);
 }
 
-static _Noreturn void worker_run(const struct init *in,
-				 const struct init_request *req)
+static bool is_net(const Ini__Request *msg)
 {
-	const Ini__Request *msg = req->msg;
-	Ini__Answer answer = INI__ANSWER__INIT;
-	struct pollfd room = { .fd = in->config.control_fd, .events = POLLOUT };
-	bool net = msg->op_case == INI__REQUEST__OP_LISTEN ||
-		   msg->op_case == INI__REQUEST__OP_DIAL;
-	int fd = -1;
+	return msg->op_case == INI__REQUEST__OP_LISTEN ||
+	       msg->op_case == INI__REQUEST__OP_DIAL;
+}
 
-	(void)prctl(PR_SET_NAME, "creel-worker", 0, 0, 0);
-	errno = 0;
-	if (!init_identity_groups(in, NULL, 0) &&
-	    !init_identity_take(in, net ? in->config.uid : msg->stat->uid,
-				net ? in->config.gid : msg->stat->gid, 0))
-		fd = net ? act_socket(msg, &answer) :
-			   init_file_act(in, req, &answer);
-	answer.seq = msg->stat->seq;
+/* @sys: why it is not who it should be, 0 */
+static void serve(const struct init *in, int order_fd, int sys)
+{
+	static struct init_request req;
+	struct pollfd room = { .fd = in->config.control_fd, .events = POLLOUT };
+	Ini__Answer answer = INI__ANSWER__INIT;
+	struct err err = ERR_INIT;
+	auto_fd fd = -1;
+
+	if (wire_recv(order_fd, in->frame, 1, &err) != WIRE_GOT ||
+	    init_request_read(in->frame, in->arena, &req, &err))
+		_exit(0);
+	errno = sys;
+	if (!sys)
+		fd = is_net(req.msg) ? act_socket(req.msg, &answer) :
+				       init_file_act(in, &req, &answer);
+	answer.seq = req.msg->stat->seq;
 	answer.sys = fd >= 0 ? 0 : (uint32_t)errno;
 	while (!init_tell_answer(in, &answer, fd))
 		(void)poll(&room, 1, -1);
+	init_request_fini(&req);
+	/* After the answer: whoever dies before is told of. */
+	if (send(order_fd, "", 1, MSG_NOSIGNAL) != 1)
+		_exit(0);
+}
+
+static _Noreturn void worker_run(const struct init *in,
+				 const struct init_worker *w, int order_fd)
+{
+	const int keep[] = { in->config.control_fd, in->workdir_fd, order_fd };
+	int sys = 0;
+
+	(void)prctl(PR_SET_NAME, "creel-worker", 0, 0, 0);
+	(void)umask(0);
+	errno = EPERM;
+	if (init_close_others(keep, 3) || init_identity_groups(in, NULL, 0) ||
+	    init_identity_take(in, w->uid, w->gid, 0) ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		sys = errno;
+	in->frame->n_fds = 0;
+	do
+		serve(in, order_fd, sys);
+	while (w < in->workers + MAX_KEPT);
 	_exit(0);
 }
 
+/* Asked, not told: pid 1 is not woken for it. */
+static bool is_busy(struct init_worker *w)
+{
+	char done;
+
+	if (w->busy && recv(w->order_fd, &done, 1, MSG_DONTWAIT) == 1)
+		w->busy = false;
+	return w->busy;
+}
+
+static struct init_worker *find_idle(struct init *in, uid_t uid, gid_t gid)
+{
+	for (struct init_worker *w = in->workers; w < in->workers + MAX_KEPT;
+	     w++)
+		if (w->pid > 0 && w->order_fd >= 0 && w->uid == uid &&
+		    w->gid == gid && !is_busy(w))
+			return w;
+	return NULL;
+}
+
+static struct init_worker *fork_worker(struct init *in, uid_t uid, gid_t gid)
+{
+	struct init_worker *w = in->workers;
+	auto_fd order_fd = -1;
+	int pair[2];
+
+	while (w < in->workers + INIT_MAX_WORKERS && w->pid != 0)
+		w++;
+	errno = EAGAIN;
+	if (w == in->workers + INIT_MAX_WORKERS ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return NULL;
+	order_fd = pair[1];
+	*w = (struct init_worker){ .order_fd = pair[0],
+				   .uid = uid,
+				   .gid = gid };
+	w->pid = init_clone(-1);
+	if (w->pid == 0)
+		worker_run(in, w, order_fd);
+	if (w->pid > 0)
+		return w;
+	w->pid = 0;
+	fd_close(&w->order_fd);
+	return NULL;
+}
+
+/* The datagram as it came. */
+static int give(const struct init *in, struct init_worker *w,
+		const struct init_request *req)
+{
+	struct err err = ERR_INIT;
+
+	w->seq = req->msg->stat->seq;
+	w->deadline_usec = init_now_usec() + WORKER_USEC;
+	if (wire_send(w->order_fd, in->frame->buf, in->frame->len, req->fd,
+		      req->fd[0] >= 0, &err))
+		return err.sys;
+	w->busy = true;
+	/* The sandbox could have stopped it. */
+	(void)kill(w->pid, SIGCONT);
+	return 0;
+}
+
 /**
- * init_worker_start() - answer a file or socket verb from a worker
+ * init_worker_start() - have a file or socket verb answered by a worker
  *
  * A hostile controller gets no more than a command with the same ids could do.
  */
 void init_worker_start(struct init *in, struct init_request *req)
 {
-	struct init_worker *w = in->workers;
+	bool net = is_net(req->msg);
+	uid_t uid = net ? in->config.uid : req->msg->stat->uid;
+	gid_t gid = net ? in->config.gid : req->msg->stat->gid;
+	struct init_worker *w = NULL;
 	Ini__Answer answer = INI__ANSWER__INIT;
 	int sys = req->sys;
 
-	while (w < in->workers + INIT_MAX_WORKERS && w->pid != 0)
-		w++;
-	if (sys == 0 && w == in->workers + INIT_MAX_WORKERS)
-		sys = EAGAIN;
 	if (sys == 0) {
-		w->seq = req->msg->stat->seq;
-		w->deadline_usec = init_now_usec() + WORKER_USEC;
-		w->pid = init_clone(-1);
-		if (w->pid == 0)
-			worker_run(in, req);
-		if (w->pid > 0)
+		w = find_idle(in, uid, gid);
+		/* One that was killed a moment ago takes nothing any more. */
+		if (w && give(in, w, req) == 0)
 			return;
-		sys = errno;
-		w->pid = 0;
+		w = fork_worker(in, uid, gid);
+		sys = w ? give(in, w, req) : errno;
 	}
+	if (sys == 0)
+		return;
 	answer.seq = req->msg->stat->seq;
 	answer.sys = (uint32_t)sys;
 	init_tell(in, INI__EVENT__EV_ANSWER, &answer);
+}
+
+/**
+ * init_worker_end() - it has had its time, or nothing to do for as long
+ */
+void init_worker_end(struct init_worker *w)
+{
+	(void)is_busy(w);
+	(void)kill(w->pid, SIGKILL);
 }
 
 /**
@@ -101,16 +211,17 @@ void init_worker_start(struct init *in, struct init_request *req)
  *
  * Return: whether it was a worker.
  */
-bool init_worker_reap(struct init *in, pid_t pid, int wait_status)
+bool init_worker_reap(struct init *in, pid_t pid)
 {
 	for (size_t i = 0; i < INIT_MAX_WORKERS; i++) {
 		struct init_worker *w = &in->workers[i];
 
 		if (w->pid != pid)
 			continue;
-		w->pid = wait_status == 0 ? 0 : -1;
+		w->pid = is_busy(w) ? -1 : 0;
 		w->sys = init_now_usec() >= w->deadline_usec ? ETIMEDOUT : EIO;
-		in->untold |= wait_status != 0;
+		in->untold |= w->busy;
+		fd_close(&w->order_fd);
 		return true;
 	}
 	return false;

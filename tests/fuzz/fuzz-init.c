@@ -15,6 +15,20 @@
 static alignas(max_align_t) unsigned char memory[WIRE_ARENA_BYTES];
 static uint8_t buf[WIRE_FRAME_MAX_BYTES];
 
+static void must_hold_commit(const Ini__Commit *msg)
+{
+	if (msg->n_changes < 1 || msg->n_changes > INIT_MAX_CHANGES)
+		abort();
+	for (size_t i = 0; i < msg->n_changes; i++) {
+		const Ini__Change *c = msg->changes[i];
+
+		if (c->path.len > INIT_PATH_MAX_BYTES ||
+		    (c->path.len && memchr(c->path.data, 0, c->path.len)) ||
+		    (int64_t)c->offset < 0 || (int64_t)c->length < 0)
+			abort();
+	}
+}
+
 /* What a handler relies on without looking again. */
 static void must_hold(const struct init_request *req)
 {
@@ -22,8 +36,12 @@ static void must_hold(const struct init_request *req)
 	size_t len = strlen(req->path);
 
 	if (msg->op_case <= INI__REQUEST__OP__NOT_SET ||
-	    msg->op_case > INI__REQUEST__OP_DIAL || len > INIT_PATH_MAX_BYTES)
+	    msg->op_case > INI__REQUEST__OP_COMMIT ||
+	    len > INIT_PATH_MAX_BYTES ||
+	    strlen(req->below) > INIT_PATH_MAX_BYTES)
 		abort();
+	if (msg->op_case == INI__REQUEST__OP_COMMIT && !req->sys)
+		must_hold_commit(msg->commit);
 	if (msg->op_case != INI__REQUEST__OP_EXEC || req->sys)
 		return;
 	if (req->profile <= HLP_PROFILE_INVALID ||
@@ -31,7 +49,8 @@ static void must_hold(const struct init_request *req)
 	    msg->exec->argc < 1 || msg->exec->argc > INIT_MAX_STRINGS ||
 	    msg->exec->envc > INIT_MAX_STRINGS || *msg->exec->cwd != '/' ||
 	    msg->exec->n_groups > INIT_MAX_GROUPS ||
-	    msg->exec->n_rlimits > INIT_MAX_RLIMITS)
+	    msg->exec->n_rlimits > INIT_MAX_RLIMITS ||
+	    (msg->exec->capture && msg->exec->stdio))
 		abort();
 }
 

@@ -121,22 +121,91 @@ static void request_open(golden_visit *visit, void *data)
 	      data);
 }
 
-static void request_put(golden_visit *visit, void *data)
+static void request_close_input(golden_visit *visit, void *data)
 {
-	Ini__Put verb = INI__PUT__INIT;
+	Ini__CloseInput verb = INI__CLOSE_INPUT__INIT;
+	Ini__Request outer = INI__REQUEST__INIT;
+
+	verb.token = GOLDEN_ID;
+	outer.op_case = INI__REQUEST__OP_CLOSE_INPUT;
+	outer.close_input = &verb;
+	visit(&(struct golden){ "init", "request-close-input", &outer.base },
+	      data);
+}
+
+static void request_exec_capture(golden_visit *visit, void *data)
+{
+	Ini__Exec verb = INI__EXEC__INIT;
+	Ini__Request outer = INI__REQUEST__INIT;
+
+	verb.token = GOLDEN_ID;
+	verb.argc = 1;
+	verb.strings = GOLDEN_BYTES("ls\0");
+	verb.cwd = (char *)"/";
+	verb.filter = INI__FILTER__FILTER_AGENT;
+	verb.capture = INI__CAPTURE__CAPTURE_SPLIT;
+	verb.input_once = 1;
+	verb.limit_memory = UINT64_C(1) << 28;
+	verb.limit_cpu_usec = 50000;
+	outer.op_case = INI__REQUEST__OP_EXEC;
+	outer.exec = &verb;
+	visit(&(struct golden){ "init", "request-exec-capture", &outer.base },
+	      data);
+}
+
+static void request_read(golden_visit *visit, void *data)
+{
+	Ini__Read verb = INI__READ__INIT;
 	Ini__Request outer = INI__REQUEST__INIT;
 
 	verb.seq = 9;
-	verb.where = INI__WHERE__WHERE_WORKDIR;
+	verb.where = INI__WHERE__WHERE_ROOT;
 	verb.path = GOLDEN_BYTES("a/b");
 	verb.uid = 1000;
 	verb.gid = 1000;
-	verb.mode = 0640;
-	verb.exclusive = 1;
-	verb.parents = 1;
-	outer.op_case = INI__REQUEST__OP_PUT;
-	outer.put = &verb;
-	visit(&(struct golden){ "init", "request-put", &outer.base },
+	verb.below = GOLDEN_BYTES("/workspace");
+	verb.skip_lines = 10;
+	verb.max_lines = 2000;
+	verb.max_bytes = 51200;
+	verb.tail = 1;
+	outer.op_case = INI__REQUEST__OP_READ;
+	outer.read = &verb;
+	visit(&(struct golden){ "init", "request-read", &outer.base }, data);
+}
+
+static void request_commit(golden_visit *visit, void *data)
+{
+	Ini__Change put = INI__CHANGE__INIT;
+	Ini__Change gone = INI__CHANGE__INIT;
+	Ini__Change *changes[] = { &put, &gone };
+	Ini__Commit verb = INI__COMMIT__INIT;
+	Ini__Request outer = INI__REQUEST__INIT;
+
+	put.kind = INI__CHANGE_KIND__CHANGE_PUT;
+	put.path = GOLDEN_BYTES("a/b");
+	put.expect = INI__EXPECT__EXPECT_ABSENT;
+	put.offset = 3;
+	put.length = 4;
+	put.mode = 0644;
+	put.parents = 1;
+	gone.kind = INI__CHANGE_KIND__CHANGE_REMOVE;
+	gone.path = GOLDEN_BYTES("c\xff");
+	gone.expect = INI__EXPECT__EXPECT_SAME;
+	gone.ino = 77;
+	gone.dev = 5;
+	gone.size = UINT64_C(1) << 34;
+	gone.mtime_nsec = UINT64_C(1795000000000000000);
+	gone.ctime_nsec = UINT64_C(1795000000000000001);
+	verb.seq = 9;
+	verb.where = INI__WHERE__WHERE_ROOT;
+	verb.uid = 1000;
+	verb.gid = 1000;
+	verb.below = GOLDEN_BYTES("/workspace");
+	verb.n_changes = ELEMENTS(changes);
+	verb.changes = changes;
+	outer.op_case = INI__REQUEST__OP_COMMIT;
+	outer.commit = &verb;
+	visit(&(struct golden){ "init", "request-commit", &outer.base },
 	      data);
 }
 
@@ -269,6 +338,7 @@ static void event_running(golden_visit *visit, void *data)
 
 	verb.token = GOLDEN_ID;
 	verb.pid = 7;
+	verb.input_closed = 1;
 	outer.ev_case = INI__EVENT__EV_RUNNING;
 	outer.running = &verb;
 	visit(&(struct golden){ "init", "event-running", &outer.base },
@@ -318,6 +388,13 @@ static void event_answer(golden_visit *visit, void *data)
 	verb.n_entries = ELEMENTS(entries);
 	verb.entries = entries;
 	verb.next = 2;
+	verb.data = GOLDEN_BYTES("one\ntwo");
+	verb.lines = 12;
+	verb.more = 1;
+	verb.ino = 77;
+	verb.dev = 5;
+	verb.ctime_nsec = UINT64_C(1795000000000000001);
+	verb.which = 3;
 	outer.ev_case = INI__EVENT__EV_ANSWER;
 	outer.answer = &verb;
 	visit(&(struct golden){ "init", "event-answer", &outer.base },
@@ -336,7 +413,10 @@ void golden_init(golden_visit *visit, void *data)
 	request_list(visit, data);
 	request_ping(visit, data);
 	request_open(visit, data);
-	request_put(visit, data);
+	request_close_input(visit, data);
+	request_exec_capture(visit, data);
+	request_read(visit, data);
+	request_commit(visit, data);
 	request_stat(visit, data);
 	request_list_dir(visit, data);
 	request_listen(visit, data);

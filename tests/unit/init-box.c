@@ -335,6 +335,15 @@ static int make_blob(const void *data, size_t len)
 	return fd;
 }
 
+static void fill_own(Ini__Exec *msg, const struct box_exec *exec)
+{
+	msg->memory_peak = exec->memory_peak;
+	msg->capture = exec->capture;
+	msg->input_once = exec->input_once;
+	msg->limit_memory = exec->limit_memory;
+	msg->limit_cpu_usec = exec->limit_cpu_usec;
+}
+
 void box_send_exec(struct box *box, const struct box_exec *exec)
 {
 	static uint8_t strings[4 * 1024 * 1024];
@@ -368,7 +377,7 @@ void box_send_exec(struct box *box, const struct box_exec *exec)
 	msg.cols = exec->tty ? 77 : 0;
 	msg.term = (char *)(exec->tty ? "xterm" : "");
 	msg.search_path = !exec->no_search;
-	msg.memory_peak = exec->memory_peak;
+	fill_own(&msg, exec);
 	if (exec->stdio_fd[0] || exec->stdio_fd[1] || exec->stdio_fd[2]) {
 		msg.stdio = true;
 		memcpy(fds, exec->stdio_fd, sizeof(exec->stdio_fd));
@@ -426,7 +435,7 @@ void box_ack(struct box *box, uint8_t id)
 /* ev is NULL where nothing came, or the sandbox ended. */
 struct box_event box_wait(struct box *box, int timeout_ms)
 {
-	struct box_event event = { .ev = NULL, .fd = -1 };
+	struct box_event event = { .fd = -1, .more_fd = { -1, -1 } };
 	struct pollfd ready = { .fd = box->sock, .events = POLLIN };
 	struct err err = ERR_INIT;
 	struct wire_frame frame;
@@ -436,9 +445,11 @@ struct box_event box_wait(struct box *box, int timeout_ms)
 		return event;
 	arena_init(&arena, recv_memory, sizeof(recv_memory));
 	wire_frame_init(&frame, recv_buf, sizeof(recv_buf));
-	if (wire_recv(box->sock, &frame, 1, &err) != WIRE_GOT)
+	if (wire_recv(box->sock, &frame, 3, &err) != WIRE_GOT)
 		return event;
 	event.fd = wire_frame_take_fd(&frame, 0);
+	event.more_fd[0] = wire_frame_take_fd(&frame, 1);
+	event.more_fd[1] = wire_frame_take_fd(&frame, 2);
 	event.ev = (Ini__Event *)wire_unpack(&ini__event__descriptor, &arena,
 					     frame.buf, frame.len, &err);
 	ck_assert_msg(event.ev != NULL, "%s", err.text);

@@ -24,7 +24,8 @@ struct box {
 /* One event; what it points to lives until the next one of the same box. */
 struct box_event {
 	Ini__Event *ev;
-	int fd; /* -1 none; the caller's */
+	int fd; /* -1 none; the caller's, as the others */
+	int more_fd[2];
 };
 
 struct box_exec {
@@ -43,6 +44,10 @@ struct box_exec {
 	bool tty;
 	bool blob; /* strings by memfd */
 	bool memory_peak;
+	Ini__Capture capture;
+	bool input_once;
+	uint64_t limit_memory;
+	uint64_t limit_cpu_usec;
 	int lifeline_fd; /* 0: none */
 	int stdio_fd[3]; /* all 0: none */
 };

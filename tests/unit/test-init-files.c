@@ -68,33 +68,38 @@ static Ini__Answer *do_open(const char *path, bool dir, bool follow, int *fd)
 	return answer(fd);
 }
 
-static int put_msg(Ini__Put *msg, const char *content)
+/* One change, with content where it is a put. */
+static int commit_one(Ini__Change *change, const char *content)
 {
+	Ini__Commit msg = INI__COMMIT__INIT;
 	Ini__Request req = INI__REQUEST__INIT;
 	int fd = memfd_create("content", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	size_t len = strlen(content);
-	Ini__Answer *got;
 
 	ck_assert(write(fd, content, len) == (ssize_t)len);
 	ck_assert(!fcntl(fd, F_ADD_SEALS, 0xf));
-	msg->seq = ++seq;
-	msg->where = INI__WHERE__WHERE_WORKDIR;
-	msg->uid = msg->gid = 1000;
-	req.op_case = INI__REQUEST__OP_PUT;
-	req.put = msg;
+	change->length = len;
+	msg.seq = ++seq;
+	msg.where = INI__WHERE__WHERE_WORKDIR;
+	msg.uid = msg.gid = 1000;
+	msg.n_changes = 1;
+	msg.changes = &change;
+	req.op_case = INI__REQUEST__OP_COMMIT;
+	req.commit = &msg;
 	box_send(&box, &req, &fd, 1);
 	close(fd);
-	got = answer(NULL);
-	return (int)got->sys;
+	return (int)answer(NULL)->sys;
 }
 
 static int put(const char *path, const char *content)
 {
-	Ini__Put msg = INI__PUT__INIT;
+	Ini__Change change = INI__CHANGE__INIT;
 
-	msg.path = bytes(path);
-	msg.mode = 0644;
-	return put_msg(&msg, content);
+	change.kind = INI__CHANGE_KIND__CHANGE_PUT;
+	change.path = bytes(path);
+	change.expect = INI__EXPECT__EXPECT_ANY;
+	change.mode = 0644;
+	return commit_one(&change, content);
 }
 
 static int sh(const char *script)
@@ -125,8 +130,9 @@ END_TEST
 
 START_TEST(test_init_put_keeps_the_old_mode_and_other_links)
 {
-	Ini__Put msg = INI__PUT__INIT;
+	Ini__Change msg = INI__CHANGE__INIT;
 
+	msg.kind = INI__CHANGE_KIND__CHANGE_PUT;
 	ck_assert_int_eq(sh("cd /workspace; echo old > f; chmod 750 f; "
 			    "ln f other; echo ro > ro; chmod 444 ro; "
 			    "mkdir d; ln -s f sym; mkfifo fifo"), 0);
@@ -142,12 +148,12 @@ START_TEST(test_init_put_keeps_the_old_mode_and_other_links)
 	ck_assert_int_eq(put("..", "x"), EISDIR);
 	ck_assert_int_eq(put("no/where", "x"), ENOENT);
 	msg.path = bytes("f");
-	msg.exclusive = true;
-	ck_assert_int_eq(put_msg(&msg, "x"), EEXIST);
+	msg.expect = INI__EXPECT__EXPECT_ABSENT;
+	ck_assert_int_eq(commit_one(&msg, "x"), EEXIST);
 	msg.path = bytes("p/q/r/f");
 	msg.parents = true;
 	msg.mode = 0600;
-	ck_assert_int_eq(put_msg(&msg, "x"), 0);
+	ck_assert_int_eq(commit_one(&msg, "x"), 0);
 	ck_assert_int_eq(sh("cd /workspace; test `cat p/q/r/f` = x && "
 			    "test `stat -c %a p/q/r/f` = 600 && "
 			    "test `cat ro` = ro && "

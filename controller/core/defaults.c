@@ -247,5 +247,7 @@ int ctl_defaults_apply(const struct ctl_defaults *defaults,
 		if (cmd->filter_fd < 0)
 			return err_set(err, ERR_KERNEL, errno, "filter");
 	}
-	return defaults->envc > 0 && !cmd->only_env ? apply_env(defaults, cmd, err) : 0;
+	return defaults->envc > 0 && !cmd->only_env ?
+		       apply_env(defaults, cmd, err) :
+		       0;
 }

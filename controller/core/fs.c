@@ -303,6 +303,16 @@ static void check_answer(const struct ctl_fs *fs, const Ini__Answer *msg,
 		answer->sys = EPROTO;
 }
 
+static struct ctl_fs *find_sent(struct ctl_sandbox *sandbox, uint32_t seq)
+{
+	struct ctl_fs *fs;
+
+	TAILQ_FOREACH(fs, &sandbox->fs, link)
+		if (fs->sent && fs->seq == seq)
+			return fs;
+	return NULL;
+}
+
 /**
  * ctl_fs_answer() - pid 1 has answered something
  * @msg: unpacked, and nothing more
@@ -314,11 +324,8 @@ bool ctl_fs_answer(struct ctl_sandbox *sandbox, const Ini__Answer *msg, int fd)
 {
 	struct ctl_fs_answer answer = { 0 };
 	auto_free char *own = NULL;
-	struct ctl_fs *fs;
+	struct ctl_fs *fs = find_sent(sandbox, msg->seq);
 
-	TAILQ_FOREACH(fs, &sandbox->fs, link)
-		if (fs->sent && fs->seq == msg->seq)
-			break;
 	if (!fs)
 		return false;
 	check_answer(fs, msg, fd, &answer);

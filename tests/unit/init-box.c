@@ -38,6 +38,8 @@
 #define OUTER_BASE 200000u
 #define USER 1000u
 
+void (*box_before_init)(void);
+
 static uint8_t recv_buf[WIRE_FRAME_MAX_BYTES];
 static uint8_t recv_memory[WIRE_ARENA_BYTES] __attribute__((aligned(16)));
 
@@ -187,6 +189,8 @@ static __attribute__((noreturn)) void inner(const struct box *box, int sync_fd,
 	}
 	need(!close_range(box->cgroup ? 5 : 4, ~0U, 0), "close_range");
 	config.control_fd = 3;
+	if (box_before_init)
+		box_before_init();
 	init_main(&config);
 }
 

@@ -63,6 +63,9 @@ struct box_result {
 	size_t out_len;
 };
 
+/* What the next one does to itself before it is pid 1; NULL nothing. */
+extern void (*box_before_init)(void);
+
 bool box_can_cgroup(void);
 void box_start(struct box *box, bool cgroup);
 void box_stop(struct box *box); /* checks that the sandbox ends by itself */

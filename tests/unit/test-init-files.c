@@ -446,7 +446,7 @@ static size_t malformed(int which, uint8_t *buf, int *fds, size_t *n_fds)
 	req.op_case = INI__REQUEST__OP_EXEC;
 	req.exec = &exec;
 	*n_fds = 0;
-	fds[0] = fds[1] = 2;
+	fds[0] = fds[1] = fds[2] = 2;
 	switch (which) {
 	case 1:
 		exec.token.len = 15;
@@ -477,6 +477,21 @@ static size_t malformed(int which, uint8_t *buf, int *fds, size_t *n_fds)
 		req.ping = &ping;
 		*n_fds = 1;
 		break;
+	case 12: /* streams given, and made */
+		exec.capture = INI__CAPTURE__CAPTURE_MERGED;
+		exec.stdio = true;
+		*n_fds = 3;
+		break;
+	case 13: /* a terminal's master, without one */
+		exec.capture = INI__CAPTURE__CAPTURE_TTY;
+		break;
+	case 14: /* pipes, with one */
+		exec.capture = INI__CAPTURE__CAPTURE_SPLIT;
+		exec.tty = true;
+		break;
+	case 15:
+		exec.capture = (Ini__Capture)4;
+		break;
 	default:
 		return raw_bytes(which, buf);
 	}
@@ -489,7 +504,7 @@ START_TEST(test_init_malformed_datagrams_end_the_sandbox)
 	static uint8_t buf[WIRE_FRAME_MAX_BYTES + 4096];
 	struct err err = ERR_INIT;
 	struct box_event event;
-	int fds[2];
+	int fds[3];
 	size_t n_fds;
 	size_t len = malformed(_i, buf, fds, &n_fds);
 
@@ -607,7 +622,7 @@ Suite *test_suite(void)
 	tcase_add_test(tc, test_init_listen_and_dial);
 	tcase_add_test(tc, test_init_ping);
 	tcase_add_loop_test(tc, test_init_malformed_datagrams_end_the_sandbox,
-			    0, 12);
+			    0, 16);
 	tcase_add_test(tc, test_init_full_socket_holds_nothing_up);
 	tcase_add_test(tc, test_init_wrong_values_are_answered);
 	suite_add_tcase(suite, tc);

@@ -401,6 +401,55 @@ static void event_answer(golden_visit *visit, void *data)
 	      data);
 }
 
+static void event_answer_read(golden_visit *visit, void *data)
+{
+	Ini__Answer verb = INI__ANSWER__INIT;
+	Ini__Event outer = INI__EVENT__INIT;
+
+	verb.seq = 9;
+	verb.size = 7;
+	verb.mode = 0100644;
+	verb.data = GOLDEN_BYTES("one\ntwo");
+	verb.lines = 12;
+	outer.ev_case = INI__EVENT__EV_ANSWER;
+	outer.answer = &verb;
+	visit(&(struct golden){ "init", "event-answer-read", &outer.base },
+	      data);
+}
+
+static void event_answer_list(golden_visit *visit, void *data)
+{
+	Ini__Entry entry = INI__ENTRY__INIT;
+	Ini__Entry *entries[] = { &entry, &entry };
+	Ini__Answer verb = INI__ANSWER__INIT;
+	Ini__Event outer = INI__EVENT__INIT;
+
+	verb.seq = 9;
+	entry.name = GOLDEN_BYTES("file\xff");
+	entry.type = 8;
+	verb.n_entries = ELEMENTS(entries);
+	verb.entries = entries;
+	verb.next = 2;
+	outer.ev_case = INI__EVENT__EV_ANSWER;
+	outer.answer = &verb;
+	visit(&(struct golden){ "init", "event-answer-list", &outer.base },
+	      data);
+}
+
+static void event_answer_commit(golden_visit *visit, void *data)
+{
+	Ini__Answer verb = INI__ANSWER__INIT;
+	Ini__Event outer = INI__EVENT__INIT;
+
+	verb.seq = 9;
+	verb.sys = 17;
+	verb.which = 2;
+	outer.ev_case = INI__EVENT__EV_ANSWER;
+	outer.answer = &verb;
+	visit(&(struct golden){ "init", "event-answer-commit", &outer.base },
+	      data);
+}
+
 /**
  * golden_init() - visit one message of each kind
  * @visit: called with each, which lives no longer than the call
@@ -429,4 +478,7 @@ void golden_init(golden_visit *visit, void *data)
 	event_listed(visit, data);
 	event_pong(visit, data);
 	event_answer(visit, data);
+	event_answer_read(visit, data);
+	event_answer_list(visit, data);
+	event_answer_commit(visit, data);
 }

@@ -32,6 +32,7 @@ enum { FD_NONE, FD_SEALED, FD_OPEN, FD_PIPE, FD_KINDS };
 static alignas(max_align_t) unsigned char memory[WIRE_ARENA_BYTES];
 static struct event_base *base;
 static struct ctl *ctl;
+static int helper_fd; /* the helper's end: told to kill, again and again */
 static int kinds[FD_KINDS];
 static uint8_t token[WIRE_ID_BYTES] = { 1, 2, 3, 4, 5, 6, 7, 8,
 					9, 10, 11, 12, 13, 14, 15, 16 };
@@ -148,6 +149,7 @@ static void prepare(void)
 	base = event_base_new();
 	ctl = ctl_new(base, pair[0], &options, &err);
 	need(ctl != NULL);
+	helper_fd = pair[1];
 	kinds[FD_NONE] = -1;
 	kinds[FD_SEALED] = ctl_fs_memfd("some text\n", 10, &err);
 	kinds[FD_OPEN] = memfd_create("open", MFD_CLOEXEC);
@@ -157,8 +159,12 @@ static void prepare(void)
 
 static void pump(void)
 {
+	static uint8_t buf[WIRE_HELPER_MAX_BYTES];
+
 	for (int i = 0; i < 4; i++)
 		(void)event_base_loop(base, EVLOOP_NONBLOCK);
+	while (recv(helper_fd, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		;
 }
 
 static struct ctl_sandbox *make_sandbox(int *peer_fd)

@@ -294,7 +294,7 @@ START_TEST(test_init_capture_of_many_leaks_nothing)
 END_TEST
 
 /* A limit that cannot be had is refused, whatever the reason. */
-START_TEST(test_init_limits_of_a_command_hold_or_it_does_not_run)
+START_TEST(test_init_limits_of_a_command_hold_or_it_fails)
 {
 	struct box_exec rows[] = {
 		{ .limit_memory = 32 << 20 },
@@ -343,7 +343,7 @@ static void add_case(Suite *suite, const char *name, void (*setup)(void))
 	tcase_add_test(tc, test_init_capture_is_handed_out_again);
 	tcase_add_test(tc, test_init_capture_is_let_go_when_acknowledged);
 	tcase_add_test(tc, test_init_capture_of_many_leaks_nothing);
-	tcase_add_test(tc, test_init_limits_of_a_command_hold_or_it_does_not_run);
+	tcase_add_test(tc, test_init_limits_of_a_command_hold_or_it_fails);
 	suite_add_tcase(suite, tc);
 }
 

@@ -277,7 +277,7 @@ START_TEST(test_init_commit_that_fails_late_is_undone)
 }
 END_TEST
 
-START_TEST(test_init_commit_two_changes_of_one_file_are_refused)
+START_TEST(test_init_commit_twice_the_same_file_is_refused)
 {
 	static const char *const names[] = { "a", "./a", "dir/../a",
 					     "dir/.././a" };
@@ -454,7 +454,7 @@ Suite *test_suite(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	add_all(tc);
-	tcase_add_test(tc, test_init_commit_two_changes_of_one_file_are_refused);
+	tcase_add_test(tc, test_init_commit_twice_the_same_file_is_refused);
 	tcase_add_test(tc, test_init_commit_wants_sealed_content);
 	tcase_add_test(tc, test_init_commit_of_most_changes);
 	tcase_add_test(tc, test_init_commit_swapped_names_spare_the_canary);

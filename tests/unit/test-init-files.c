@@ -272,7 +272,7 @@ START_TEST(test_init_swapped_names_stay_beneath)
 				    .stdio_fd = { out[0], out[1], out[1] } });
 	box_expect(&box, INI__EVENT__EV_STARTED);
 	ck_assert_int_eq(read(out[0], text, 3), 3);
-	for (unsigned long i = 0; i < rounds; i++) {
+	for (unsigned long i = 0; i < rounds || !inside || !refused; i++) {
 		Ini__Answer *got = do_open("d/f", false, i & 1, &fd);
 
 		if (got->sys) {
@@ -286,9 +286,6 @@ START_TEST(test_init_swapped_names_stay_beneath)
 		}
 		(void)put("d/f", "inside\n");
 	}
-	/* The race was one. */
-	ck_assert_uint_gt(inside, 0);
-	ck_assert_uint_gt(refused, 0);
 	ck_assert_int_eq(sh("test `cat /tmp/canary/f` = canary && "
 			    "test `ls -A /tmp/canary` = f"), 0);
 	box_signal(&box, 30, 9, false);
@@ -428,6 +425,22 @@ static size_t raw_bytes(int which, uint8_t *buf)
 	}
 }
 
+/* How many descriptors go with it. */
+static size_t wrong_capture(int which, Ini__Exec *exec)
+{
+	static const Ini__Capture captures[] = {
+		INI__CAPTURE__CAPTURE_MERGED, /* streams given, and made */
+		INI__CAPTURE__CAPTURE_TTY,    /* a master without a terminal */
+		INI__CAPTURE__CAPTURE_SPLIT,  /* pipes with one */
+		(Ini__Capture)4,
+	};
+
+	exec->capture = captures[which - 12];
+	exec->stdio = which == 12;
+	exec->tty = which == 14;
+	return which == 12 ? 3 : 0;
+}
+
 /* Each is a violation: pid 1 ends, and the sandbox with it, without a word. */
 static size_t malformed(int which, uint8_t *buf, int *fds, size_t *n_fds)
 {
@@ -477,20 +490,11 @@ static size_t malformed(int which, uint8_t *buf, int *fds, size_t *n_fds)
 		req.ping = &ping;
 		*n_fds = 1;
 		break;
-	case 12: /* streams given, and made */
-		exec.capture = INI__CAPTURE__CAPTURE_MERGED;
-		exec.stdio = true;
-		*n_fds = 3;
-		break;
-	case 13: /* a terminal's master, without one */
-		exec.capture = INI__CAPTURE__CAPTURE_TTY;
-		break;
-	case 14: /* pipes, with one */
-		exec.capture = INI__CAPTURE__CAPTURE_SPLIT;
-		exec.tty = true;
-		break;
+	case 12:
+	case 13:
+	case 14:
 	case 15:
-		exec.capture = (Ini__Capture)4;
+		*n_fds = wrong_capture(which, &exec);
 		break;
 	default:
 		return raw_bytes(which, buf);

@@ -57,9 +57,60 @@ survives()
 		creel rm $mode survivor
 }
 
+# Of one command alone, as a tool asks for them. The limits that a sandbox has
+# not been given are the command's own: another one of the session has none.
+own()
+{
+	mkdir -p "$HOME/.config/creel"
+	cat >"$HOME/.config/creel/creel.json5" <<-'EOF'
+	{
+	  agents: { defaults: { sandbox: { mode: "all" } } },
+	  tools: {
+	    python_exec: { sandbox_mode: "cgroup", cgroup: {
+	      enabled: true, memory_max_mb: 64, cpu_quota_percent: 50 } },
+	    sandbox: { tools: { allow: ["python_execute", "exec"] } },
+	  },
+	}
+	EOF
+}
+
+python()
+{
+	# shellcheck disable=SC2086
+	creel tool call $mode --json python_execute "{\"code\": \"$1\"}"
+}
+
+own_memory()
+{
+	said=$(python 'x = b\"x\" * (200 << 20)')
+	printf '%s\n' "$said"
+	case $said in *'"exit_code":137'*) ;; *) return 1 ;; esac
+	# shellcheck disable=SC2086
+	creel tool call $mode exec '{"command":
+		"python3 -c \"x = b\\\"x\\\" * (200 << 20)\""}'
+}
+
+own_cpu()
+{
+	said=$(python 'import time\ns, e = time.process_time(), time.monotonic() + 4\nwhile time.monotonic() < e: pass\nprint(\"share\", int((time.process_time() - s) * 25))')
+	printf '%s\n' "$said"
+	share=$(printf '%s\n' "$said" | sed 's/.*share \([0-9]*\).*/\1/')
+	test "$share" -ge 30 && test "$share" -le 60
+}
+
+not_own()
+{
+	# shellcheck disable=SC2086
+	creel rm $mode agent:main:main && rm "$HOME/.config/creel/creel.json5"
+}
+
 check "a memory bomb dies with 137 and the limit's name" \
 	expect 137 'memory limit 64 MiB' run --memory 64m -- python3 -c "$bomb"
 check "its sandbox lives on" survives
 check "a fork bomb stops at the limit" expect 0 'stopped at' \
 	run --pids 32 -- python3 -c "$forks"
 check "half a processor does half the work" halved
+own
+check "a command's own memory limit is its own" own_memory
+check "half a processor of its own is what it gets" own_cpu
+check "the session of that is removed" not_own

@@ -211,7 +211,8 @@ static int run(struct stdio *io, const struct mcp_options *options,
 /**
  * mcp_serve() - serve until the client has ended
  *
- * Return: 0; 1 where the toolbox could not be had, which was said; -1 with @err.
+ * Return: 0; 1 where the toolbox could not be had, which was said; -1 with
+ * @err.
  */
 int mcp_serve(const struct mcp_options *options,
 	      void (*failed)(const struct err *err, const char *hint),

@@ -20,9 +20,9 @@ struct tool_stamp {
 };
 
 struct tool_file {
-	int sys;            /* errno, 0: the rest holds. EISDIR, ELOOP (a symbolic
-			     * link), ENXIO (FIFO, socket, device), ENOENT, EACCES,
-			     * ETIMEDOUT, ... */
+	/* errno, 0: the rest holds. EISDIR, ELOOP (a symbolic link), ENXIO
+	 * (FIFO, socket, device), ENOENT, EACCES, ETIMEDOUT, ... */
+	int sys;
 	const char *bytes;
 	size_t len;
 	uint64_t skipped;   /* lines */

@@ -129,7 +129,8 @@ struct tool_call {
 };
 
 /*
- * What a call comes to; becomes MCP's CallToolResult: content, structuredContent,
+ * What a call comes to; becomes MCP's CallToolResult: content,
+ * structuredContent,
  * isError.  sandboxed, durationMs, memoryPeak and cpuUsec are added to
  * structuredContent from here.
  */
@@ -199,7 +200,8 @@ char *tool_dump(const json_t *value, size_t *len);
 const char *tool_arg_string(const struct tool_call *call, const char *name,
 			    const char *fallback);
 size_t tool_arg_length(const struct tool_call *call, const char *name);
-bool tool_arg_bool(const struct tool_call *call, const char *name, bool fallback);
+bool tool_arg_bool(const struct tool_call *call, const char *name,
+		   bool fallback);
 double tool_arg_number(const struct tool_call *call, const char *name,
 		       double fallback);
 bool tool_arg_given(const struct tool_call *call, const char *name);
@@ -209,8 +211,8 @@ char *tool_utf8(const char *bytes, size_t len, size_t *out_len);
 
 /* path.c */
 /*
- * A path as a model writes it: ~ and Unicode spaces normalised, made relative to
- * env->root. -1 (DENIED, "Path escapes sandbox root: ...") where it is confined
+ * A path as a model writes it: ~ and Unicode spaces normalised, made relative
+ * to env->root. -1 (DENIED, "Path escapes sandbox root: ...") where it is confined
  * and leaves it. @rel: owned; no leading slash, no "." or ".."; "" is the root.
  * Where it is not confined, @rel may be absolute.
  */

@@ -152,7 +152,7 @@ def check_descriptors(box):
         os.close(fd)
     ok(got == "answered" and creeld(box) == pid and served(box),
        f"{box.mode}: descriptors where they do not belong", got)
-    ok(wait_for(lambda: fd_count(pid) == before),
+    ok(wait_for(lambda: fd_count(pid) <= before),
        f"{box.mode}: none of them stays open", (before, fd_count(pid)))
 
 
@@ -218,7 +218,7 @@ def check_crowd(box):
     for sock in crowd:
         sock.close()
     ok(good and creeld(box) == pid, f"{box.mode}: 500 silent clients")
-    ok(wait_for(lambda: fd_count(pid) == before),
+    ok(wait_for(lambda: fd_count(pid) <= before),
        f"{box.mode}: which leave nothing", (before, fd_count(pid)))
 
 

@@ -42,7 +42,7 @@ static void teardown(void)
 	jail_fini(&jail);
 }
 
-START_TEST(test_firejail_program_is_known_by_name_and_absolute_path)
+START_TEST(test_firejail_program_is_known_by_name_and_path)
 {
 	ck_assert(firejail_is("firejail"));
 	ck_assert(firejail_is("/usr/bin/firejail"));
@@ -132,7 +132,7 @@ START_TEST(test_firejail_path_that_is_none_is_refused_by_name)
 }
 END_TEST
 
-START_TEST(test_firejail_private_without_value_is_an_empty_home)
+START_TEST(test_firejail_private_alone_is_an_empty_home)
 {
 	ck_assert_int_eq(PARSE("--private"), 0);
 	ck_assert(jail.private_home);
@@ -142,7 +142,7 @@ START_TEST(test_firejail_private_without_value_is_an_empty_home)
 }
 END_TEST
 
-START_TEST(test_firejail_private_and_a_path_of_the_home_are_no_pair)
+START_TEST(test_firejail_private_and_a_path_of_home_are_no_pair)
 {
 	expect_error(PARSE("--private", "--whitelist=~/x"), ERR_UNSUPPORTED,
 		     HOME "/x: --private");
@@ -445,14 +445,14 @@ Suite *test_suite(void)
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc,
-		       test_firejail_program_is_known_by_name_and_absolute_path);
+		       test_firejail_program_is_known_by_name_and_path);
 	tcase_add_test(tc, test_firejail_first_example_of_the_seed);
 	tcase_add_test(tc, test_firejail_second_example_of_the_seed);
 	tcase_add_test(tc, test_firejail_paths_are_expanded_and_normalised);
 	tcase_add_test(tc, test_firejail_path_that_is_none_is_refused_by_name);
-	tcase_add_test(tc, test_firejail_private_without_value_is_an_empty_home);
+	tcase_add_test(tc, test_firejail_private_alone_is_an_empty_home);
 	tcase_add_test(tc,
-		       test_firejail_private_and_a_path_of_the_home_are_no_pair);
+		       test_firejail_private_and_a_path_of_home_are_no_pair);
 	tcase_add_test(tc, test_firejail_paths_that_contradict_are_no_pair);
 	tcase_add_test(tc,
 		       test_firejail_read_write_makes_a_listed_path_writable);

@@ -186,89 +186,90 @@ START_TEST(test_ids_are_answered_as_they_came)
 }
 END_TEST
 
+static const struct {
+	const char *said;
+	const char *id;
+	int code;
+	const char *text;
+} errors[] = {
+	{ "{", "null", -32700, "Parse error" },
+	{ "nonsense", "null", -32700, "Parse error" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"p\xff\"}", "null",
+	  -32700, "Parse error" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"ping\"}",
+	  "null", -32700, "duplicate" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":01,\"method\":\"ping\"}", "null",
+	  -32700, "Parse error" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"} 1", "null",
+	  -32700, "Parse error" },
+	{ "5", "null", -32600, "expected an object, got a number" },
+	{ "[]", "null", -32600, "batches" },
+	{ "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}]", "null",
+	  -32600, "batches" },
+	{ "{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"ping\"}", "1",
+	  -32600, "jsonrpc" },
+	{ "{\"id\":1,\"method\":\"ping\"}", "1", -32600, "jsonrpc" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1}", "1", -32600,
+	  "method: missing" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"method\":7}", "\"x\"",
+	  -32600, "method: expected a string, got a number" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"ping\"}",
+	  "null", -32600, "id: expected a string or a number, got null" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":true,\"method\":\"ping\"}",
+	  "null", -32600, "got a boolean" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"ping\"}", "null",
+	  -32600, "got an object" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":[1],\"method\":\"ping\"}",
+	  "null", -32600, "got an array" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\\u0000\"}",
+	  "1", -32600, "U+0000" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"no/such\"}", "1",
+	  -32601, "Method not found: no/such" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":[]}",
+	  "1", -32602, "params: expected an object, got an array" },
+	{ CALL("1", "", ""), "1", -32602, "Unknown tool" },
+	{ CALL("1", "resources.read", ""), "1", -32602,
+	  "Unknown tool: resources.read" },
+	{ CALL("1", "exec", ",\"arguments\":[]"), "1", -32602,
+	  "arguments: expected an object, got an array" },
+	{ CALL("1", "exec", ",\"_meta\":1"), "1", -32602,
+	  "_meta: expected an object" },
+	{ CALL("1", "exec", ",\"_meta\":{\"progressToken\":[]}"), "1",
+	  -32602, "_meta.progressToken: expected a string" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\"}",
+	  "1", -32602, "name: missing" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":{}}}",
+	  "1", -32602, "name: expected a string, got an object" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{\"cursor\":\"2\"}}",
+	  "1", -32602, "cursor: there is no such page" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{\"cursor\":2}}",
+	  "1", -32602, "cursor: expected a string, got a number" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"resources/templates/list\",\"params\":{\"cursor\":\"2\"}}",
+	  "1", -32602, "cursor: there is no such page" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"resources/read\"}",
+	  "1", -32602, "uri: missing" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"logging/setLevel\",\"params\":{\"level\":\"loud\"}}",
+	  "1", -32602, "level: expected one of debug" },
+	{ HELLO("1"), "1", -32600, "initialized already" },
+};
+
 START_TEST(test_errors_table)
 {
-	static const struct {
-		const char *said;
-		const char *id;
-		int code;
-		const char *text;
-	} table[] = {
-		{ "{", "null", -32700, "Parse error" },
-		{ "nonsense", "null", -32700, "Parse error" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"p\xff\"}", "null",
-		  -32700, "Parse error" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"ping\"}",
-		  "null", -32700, "duplicate" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":01,\"method\":\"ping\"}", "null",
-		  -32700, "Parse error" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"} 1", "null",
-		  -32700, "Parse error" },
-		{ "5", "null", -32600, "expected an object, got a number" },
-		{ "[]", "null", -32600, "batches" },
-		{ "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}]", "null",
-		  -32600, "batches" },
-		{ "{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"ping\"}", "1",
-		  -32600, "jsonrpc" },
-		{ "{\"id\":1,\"method\":\"ping\"}", "1", -32600, "jsonrpc" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1}", "1", -32600,
-		  "method: missing" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"method\":7}", "\"x\"",
-		  -32600, "method: expected a string, got a number" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"ping\"}",
-		  "null", -32600, "id: expected a string or a number, got null" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":true,\"method\":\"ping\"}",
-		  "null", -32600, "got a boolean" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"ping\"}", "null",
-		  -32600, "got an object" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":[1],\"method\":\"ping\"}",
-		  "null", -32600, "got an array" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\\u0000\"}",
-		  "1", -32600, "U+0000" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"no/such\"}", "1",
-		  -32601, "Method not found: no/such" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":[]}",
-		  "1", -32602, "params: expected an object, got an array" },
-		{ CALL("1", "", ""), "1", -32602, "Unknown tool" },
-		{ CALL("1", "resources.read", ""), "1", -32602,
-		  "Unknown tool: resources.read" },
-		{ CALL("1", "exec", ",\"arguments\":[]"), "1", -32602,
-		  "arguments: expected an object, got an array" },
-		{ CALL("1", "exec", ",\"_meta\":1"), "1", -32602,
-		  "_meta: expected an object" },
-		{ CALL("1", "exec", ",\"_meta\":{\"progressToken\":[]}"), "1",
-		  -32602, "_meta.progressToken: expected a string" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\"}",
-		  "1", -32602, "name: missing" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":{}}}",
-		  "1", -32602, "name: expected a string, got an object" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{\"cursor\":\"2\"}}",
-		  "1", -32602, "cursor: there is no such page" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{\"cursor\":2}}",
-		  "1", -32602, "cursor: expected a string, got a number" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"resources/templates/list\",\"params\":{\"cursor\":\"2\"}}",
-		  "1", -32602, "cursor: there is no such page" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"resources/read\"}",
-		  "1", -32602, "uri: missing" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"logging/setLevel\",\"params\":{\"level\":\"loud\"}}",
-		  "1", -32602, "level: expected one of debug" },
-		{ HELLO("1"), "1", -32600, "initialized already" },
-	};
 	char wanted[100];
 
 	ready();
-	for (size_t i = 0; i < COUNT(table); i++) {
+	for (size_t i = 0; i < COUNT(errors); i++) {
 		const char *line;
 
-		say(table[i].said);
-		if (!strchr(table[i].said, '\n'))
+		say(errors[i].said);
+		if (!strchr(errors[i].said, '\n'))
 			say("\n");
 		line = heard();
 		(void)snprintf(wanted, sizeof(wanted),
 			       "{\"jsonrpc\":\"2.0\",\"id\":%s,\"error\":{\"code\":%d,\"message\":",
-			       table[i].id, table[i].code);
+			       errors[i].id, errors[i].code);
 		ck_assert_msg(strncmp(line, wanted, strlen(wanted)) == 0 &&
-				      strstr(line, table[i].text),
+				      strstr(line, errors[i].text),
 			      "row %zu: %s", i, line);
 		ck_assert_str_eq(heard(), "");
 	}
@@ -291,7 +292,7 @@ START_TEST(test_what_wants_no_answer_gets_none)
 }
 END_TEST
 
-START_TEST(test_deep_and_many_are_refused_before_they_are_parsed)
+START_TEST(test_deep_and_many_are_refused_before_parsing)
 {
 	auto_free char *text = malloc(1u << 20);
 	size_t len;
@@ -311,7 +312,7 @@ START_TEST(test_deep_and_many_are_refused_before_they_are_parsed)
 }
 END_TEST
 
-START_TEST(test_too_long_line_is_refused_and_the_next_is_served)
+START_TEST(test_too_long_line_is_refused_the_next_is_served)
 {
 	auto_free char *text = malloc(1u << 20);
 
@@ -364,7 +365,7 @@ START_TEST(test_version_is_the_clients_or_the_newest)
 }
 END_TEST
 
-START_TEST(test_initialize_waits_for_the_toolbox_and_the_rest_waits_with_it)
+START_TEST(test_all_wait_until_the_toolbox_is_open)
 {
 	start(NULL);
 	say(HELLO("0") "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}\n");
@@ -402,7 +403,7 @@ START_TEST(test_toolbox_that_fails_is_told_to_who_asks)
 }
 END_TEST
 
-START_TEST(test_toolbox_that_is_lost_ends_the_calls_and_the_server)
+START_TEST(test_toolbox_that_is_lost_ends_calls_and_server)
 {
 	bool failed = false;
 
@@ -661,13 +662,13 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, test_ids_are_answered_as_they_came);
 	tcase_add_test(tcase, test_errors_table);
 	tcase_add_test(tcase, test_what_wants_no_answer_gets_none);
-	tcase_add_test(tcase, test_deep_and_many_are_refused_before_they_are_parsed);
-	tcase_add_test(tcase, test_too_long_line_is_refused_and_the_next_is_served);
+	tcase_add_test(tcase, test_deep_and_many_are_refused_before_parsing);
+	tcase_add_test(tcase, test_too_long_line_is_refused_the_next_is_served);
 	tcase_add_test(tcase, test_before_initialize_only_ping_is_answered);
 	tcase_add_test(tcase, test_version_is_the_clients_or_the_newest);
-	tcase_add_test(tcase, test_initialize_waits_for_the_toolbox_and_the_rest_waits_with_it);
+	tcase_add_test(tcase, test_all_wait_until_the_toolbox_is_open);
 	tcase_add_test(tcase, test_toolbox_that_fails_is_told_to_who_asks);
-	tcase_add_test(tcase, test_toolbox_that_is_lost_ends_the_calls_and_the_server);
+	tcase_add_test(tcase, test_toolbox_that_is_lost_ends_calls_and_server);
 	tcase_add_test(tcase, test_calls_hand_arguments_and_results_through);
 	tcase_add_test(tcase, test_ids_in_use_are_refused);
 	tcase_add_test(tcase, test_progress_rises_and_has_the_clients_token);

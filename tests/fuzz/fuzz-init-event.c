@@ -140,7 +140,7 @@ static void on_end(void *arg, enum ctl_end end, const char *why)
 static void prepare(void)
 {
 	struct ctl_options options = { .on_end = on_end,
-				       .state_dir = "/nonexistent",
+				       .state_dir = "/dev/null/state",
 				       .hooks = &hooks };
 	struct err err = ERR_INIT;
 	int pair[2];

@@ -10,6 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#define VALUE_MAX_BYTES 1024
+
+static const char python[] =
+	", \"python_execute\", \"python_environment_info\"]";
+
 static size_t count_keys(void)
 {
 	size_t count = 0;
@@ -94,18 +99,29 @@ static void forget_places(struct cfg_node *node)
 		forget_places(child);
 }
 
+/* MiniBot's tools are not the gateway's: a list of its own has them, too. */
+static bool has_python(const struct cfg *cfg, const struct cfg_key *key)
+{
+	return cfg->syntax != CFG_SYNTAX_JSON5 &&
+	       strcmp(key->path, "sandbox.tools.allow") == 0;
+}
+
 static const struct cfg_node *value_of(struct cfg *cfg,
 				       const struct cfg_key *key)
 {
 	struct cfg_problems problems = CFG_PROBLEMS_INIT;
+	char text[VALUE_MAX_BYTES];
 	struct cfg_node *node;
 
 	if (key->fallback[0] == '(')
 		return worked_out(cfg, key->path);
 	if (is_text(key->kind))
 		return text_node(cfg, key->fallback);
-	node = cfg_json5_parse(cfg->tree, key->fallback, strlen(key->fallback),
-			       0, &problems);
+	(void)snprintf(text, sizeof(text), "%s", key->fallback);
+	if (has_python(cfg, key))
+		(void)snprintf(text + strlen(text) - 1,
+			       sizeof(text) - strlen(text) + 1, "%s", python);
+	node = cfg_json5_parse(cfg->tree, text, strlen(text), 0, &problems);
 	cfg_problems_fini(&problems);
 	if (node)
 		forget_places(node);

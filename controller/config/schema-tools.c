@@ -41,7 +41,8 @@ static const struct cfg_key rows[] = {
 		      "\"sessions_spawn\", \"session_status\"]",
 	  .help = "Tools of sandboxed sessions. image is added unless it is "
 		  "there or denied, so that an empty list leaves image "
-		  "alone." },
+		  "alone. Without a file, and in TOML, the default also has "
+		  "python_execute and python_environment_info." },
 	{ "sandbox.tools.deny", CFG_IN_TOOLS, CFG_KIND_STRINGS,
 	  .fallback = "[\"browser\", \"canvas\", \"nodes\", \"cron\", "
 		      "\"gateway\", \"telegram\", \"whatsapp\", \"discord\", "

@@ -60,11 +60,30 @@ static bool is_socket(const char *path)
 	return len > 5 && strcmp(path + len - 5, ".sock") == 0;
 }
 
+/* Not the user's own bind: it is said that there is one. */
+static void note_key_bind(struct cli_explain *explain,
+			  const struct cfg_bind *bind)
+{
+	struct stat st;
+
+	if (stat(bind->source, &st) && errno == ENOENT)
+		cli_explain_note(explain,
+				 "%s: %s does not exist on the host, so that nothing is bound: the sandbox's image must have it.",
+				 bind->key, bind->source);
+	else
+		cli_explain_note(explain, "%s: %s is seen in the sandbox, read-only.",
+				 bind->key, bind->source);
+}
+
 static void note_bind(struct cli_explain *explain, const struct cfg_bind *bind)
 {
 	const struct pol_session *session = explain->session;
 	struct stat st;
 
+	if (bind->key) {
+		note_key_bind(explain, bind);
+		return;
+	}
 	if (is_socket(bind->source) &&
 	    !is_listed(session->socket_binds, session->n_socket_binds,
 		       bind->source))

@@ -314,6 +314,8 @@ void host_commit(struct tool_call *call, const struct tool_change *changes,
 	for (size_t i = 0; steps && i < n; i++)
 		release(&steps[i]);
 	host_parents_fini(&parents, commit.sys != 0, call);
+	if (commit.sys == 0 && changes[0].brief)
+		host_brief(changes[0].path);
 	free(steps);
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	done(call, &commit);

@@ -48,6 +48,9 @@ void host_stamp(int fd, struct tool_file *file);
 void host_commit(struct tool_call *call, const struct tool_change *changes,
 		 size_t n, tool_commit_fn *done);
 
+/* tool-host-brief.c */
+void host_brief(const char *path);
+
 /* tool-host-run.c, tool-host-compute.c */
 void host_run(struct tool_call *call, const struct tool_command *what,
 	      tool_outcome_fn *done);

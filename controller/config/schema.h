@@ -101,6 +101,9 @@ struct cfg_bind {
 	const char *source; /* as written, ~ expanded */
 	const char *target;
 	bool readonly;
+	/* That asks for it, where it is not docker.binds: what is not there is
+	 * not bound then. NULL: it is. */
+	const char *key;
 };
 struct cfg_ulimit {
 	const char *name;

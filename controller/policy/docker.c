@@ -5,6 +5,7 @@
  */
 #include <config.h>
 
+#include "controller/policy/python.h"
 #include "controller/policy/values.h"
 
 #include <stdlib.h>
@@ -54,17 +55,21 @@ static int set_binds(struct pol_work *work)
 {
 	struct pol_session *session = work->session;
 	const struct cfg_node *node = session->values[POL_BINDS];
+	const size_t room = (node ? node->count : 0) + POL_PYTHON_BINDS;
 	struct cfg_bind *list;
 
-	if (!node || node->type != CFG_ARRAY)
-		return node ? pol_value_bad(work, POL_BINDS, "not a list") : 0;
-	list = cfg_tree_alloc(session->mem, (node->count + 1) * sizeof(*list));
+	if (node && node->type != CFG_ARRAY)
+		return pol_value_bad(work, POL_BINDS, "not a list");
+	list = cfg_tree_alloc(session->mem, room * sizeof(*list));
 	if (!list)
 		return pol_no_memory(work->err);
-	for (const struct cfg_node *at = node->first; at; at = at->next)
+	memset(list, 0, room * sizeof(*list));
+	for (const struct cfg_node *at = node ? node->first : NULL; at;
+	     at = at->next)
 		if (cfg_value_bind(session->mem, at, work->cfg->home,
 				   &list[session->n_binds++]))
 			return bad_kind(work, POL_BINDS);
+	session->n_binds = pol_python_binds(work, list, session->n_binds);
 	session->binds = list;
 	return 0;
 }

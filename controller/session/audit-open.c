@@ -6,6 +6,7 @@
  */
 #include <config.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,6 +14,7 @@
 #include "controller/core/core.h"
 #include "controller/core/log.h"
 #include "controller/session/logs.h"
+#include "controller/tools/python.h"
 
 /* So long a client may take to find creeld's successor. */
 #define SETTLE_SEC 60
@@ -64,6 +66,9 @@ static void load_row(const struct store_audit *row, void *arg)
 	open->time_ms = row->time_ms;
 	open->sandboxed = row->sandboxed;
 	open->before = true;
+	if (row->sandboxed && python_has_folder(row->tool))
+		(void)snprintf(open->place, sizeof(open->place), "%s",
+			       row->sandbox);
 }
 
 /**

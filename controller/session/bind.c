@@ -247,6 +247,9 @@ int ses_config_is_safe(const struct pol_session *session, int workspace_fd,
  * ses_bind_open() - open the source of a bind
  *
  * Read-write ones also must not have the configuration in them.
+ *
+ * Return: a descriptor, SES_BIND_NONE for one that another key than docker.binds
+ * asks for and that is not there, or -1.
  */
 int ses_bind_open(const struct pol_session *session,
 		  const struct cfg_bind *bind, size_t index,
@@ -264,6 +267,8 @@ int ses_bind_open(const struct pol_session *session,
 	fd = ses_path_open(session, &way, fail);
 	if (fd < 0 && fail->err.code != ERR_NONE)
 		return -1;
+	if (fd < 0 && bind->key && errno == ENOENT)
+		return SES_BIND_NONE;
 	if (fd < 0)
 		return err_set(&fail->err, ERR_BAD_REQUEST, errno,
 			       "%s: %.40s", key, bind->source);

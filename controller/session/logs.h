@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "controller/core/map.h"
+#include "controller/policy/resolve.h"
 #include "controller/session/audit.h"
 #include "controller/session/store.h"
 
@@ -57,6 +58,8 @@ struct ses_open {
 	bool sandboxed;
 	bool before; /* an earlier creeld has written it */
 	bool unsure; /* in a transaction that may have been taken back */
+	/* The sandbox that its folder may have been left in; "" none. */
+	char place[POL_NAME_MAX_BYTES + 1];
 };
 
 int64_t ses_audit_now_ms(void);

@@ -300,6 +300,7 @@ static void on_tick(void *arg, struct ctl *ctl)
 	(void)ctl;
 	ses_records_flush(ses);
 	ses_prune_tick(ses);
+	ses_briefs_tick(ses);
 	ses_audit_tick(ses->audit);
 	ses_runs_tick(ses);
 }

@@ -64,8 +64,28 @@ static size_t count_global(const struct pol_session *session, size_t all)
 		       0;
 }
 
+/* Without those that another key asks for, which are the last. */
+static size_t count_own(const struct pol_session *session)
+{
+	size_t n = session->n_binds;
+
+	while (n > 0 && session->binds[n - 1].key)
+		n--;
+	return n;
+}
+
+static const char *origin_of_key(const struct pol_session *session,
+				 const char *key, char text[SES_ORIGIN_BYTES])
+{
+	static const struct cfg_pos nowhere;
+	const struct cfg_node *node =
+		session->cfg ? cfg_get(session->cfg->root, key) : NULL;
+
+	return compose(session, key, node ? &node->pos : &nowhere, text);
+}
+
 /**
- * ses_origin_bind() - one entry of docker.binds
+ * ses_origin_bind() - one entry of docker.binds, or the key that asks for a bind
  */
 const char *ses_origin_bind(const struct pol_session *session, size_t index,
 			    char text[SES_ORIGIN_BYTES])
@@ -73,11 +93,13 @@ const char *ses_origin_bind(const struct pol_session *session, size_t index,
 	const struct pol_origin *origin = &session->origins[POL_BINDS];
 	const struct cfg_node *list = session->values[POL_BINDS];
 	const struct cfg_node *node = list ? list->first : NULL;
-	size_t global = count_global(session, session->n_binds);
+	size_t global = count_global(session, count_own(session));
 	const char *key = origin->key ? origin->key :
 					pol_value_key(POL_BINDS);
 	char name[KEY_BYTES];
 
+	if (session->binds[index].key)
+		return origin_of_key(session, session->binds[index].key, text);
 	for (size_t i = 0; node && i < index; i++)
 		node = node->next;
 	if (index < global)

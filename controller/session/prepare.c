@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "controller/image/store.h"
+#include "controller/policy/python.h"
 #include "controller/session/manager.h"
 #include "controller/session/origin.h"
 #include "controller/session/roots.h"
@@ -24,6 +25,9 @@ struct prepared {
 	bool agent;
 	bool image;
 	size_t n_binds;
+	/* Of the last binds, from the end: they are not there. */
+	bool absent[POL_PYTHON_BINDS];
+	size_t n_absent;
 	size_t filter_len;
 	char warning[200]; /* about the filter; "" none */
 };
@@ -124,10 +128,17 @@ static int open_binds(const struct ses_make *make, struct prepared *prepared,
 	const struct pol_session *session = make->session;
 
 	prepared->n_binds = session->n_binds;
-	for (size_t i = 0; i < session->n_binds; i++)
-		if (add_fd(result, ses_bind_open(session, &session->binds[i],
-						 i, &result->fail)) < 0)
+	for (size_t i = 0; i < session->n_binds; i++) {
+		int fd = ses_bind_open(session, &session->binds[i], i,
+				       &result->fail);
+
+		if (fd == SES_BIND_NONE) {
+			prepared->absent[session->n_binds - 1 - i] = true;
+			prepared->n_absent++;
+		} else if (add_fd(result, fd) < 0) {
 			return -1;
+		}
+	}
 	return 0;
 }
 
@@ -219,7 +230,7 @@ static int take(struct ses_parts *parts, struct job_result *result,
 	size_t at = 0;
 
 	if (result->n_fds != 1 + prepared->agent + prepared->image +
-				     prepared->n_binds ||
+				     prepared->n_binds - prepared->n_absent ||
 	    result->len != sizeof(*prepared) + prepared->filter_len)
 		return -1;
 	parts->bind_fds = calloc(prepared->n_binds + 1, sizeof(int));
@@ -231,9 +242,13 @@ static int take(struct ses_parts *parts, struct job_result *result,
 		parts->agent_fd = fd_take(&result->fds[at++]);
 	if (prepared->image)
 		parts->image_fd = fd_take(&result->fds[at++]);
-	for (size_t i = 0; i < prepared->n_binds; i++)
+	for (size_t i = 0; i < prepared->n_binds; i++) {
+		size_t last = prepared->n_binds - 1 - i;
+		bool absent = last < POL_PYTHON_BINDS && prepared->absent[last];
+
 		parts->bind_fds[parts->n_binds++] =
-			fd_take(&result->fds[at++]);
+			absent ? -1 : fd_take(&result->fds[at++]);
+	}
 	memcpy(parts->filter, result->bytes + sizeof(*prepared),
 	       prepared->filter_len);
 	parts->filter_len = prepared->filter_len;

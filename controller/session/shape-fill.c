@@ -76,6 +76,8 @@ static int put_binds(struct shape *shape, const struct pol_session *session,
 	Ctl__Bind *bind;
 
 	for (size_t i = 0; i < parts->n_binds; i++) {
+		if (session->binds[i].key && parts->bind_fds[i] < 0)
+			continue;
 		bind = add_bind(shape);
 		if (!bind)
 			return too_many("--bind", fail);

@@ -235,9 +235,10 @@ static int open_binds(const struct pol_session *session,
 	for (size_t i = 0; i < session->n_binds; i++) {
 		int fd = ses_bind_open(session, &session->binds[i], i, fail);
 
-		if (fd < 0)
+		if (fd < 0 && fd != SES_BIND_NONE)
 			return -1;
-		parts->bind_fds[parts->n_binds++] = fd;
+		parts->bind_fds[parts->n_binds++] =
+			fd == SES_BIND_NONE ? -1 : fd;
 	}
 	return 0;
 }

@@ -150,6 +150,7 @@ static struct ses_call *call_new(struct asked *asked, json_t *args,
 		ses_call_free(call);
 		return NULL;
 	}
+	call->call->again = call->again;
 	ses_call_attach(call);
 	return call;
 }

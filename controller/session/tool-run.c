@@ -112,20 +112,26 @@ static int fill_command(struct ctl_command *cmd,
 	return 0;
 }
 
-/* The call's own, unless a command of it has had that already. */
-static int set_token(struct ctl_command *cmd, const struct ses_call *call)
+/* The call's own, for its first command: whoever comes back waits for that. */
+static int set_token(struct ctl_command *cmd, struct ses_call *call)
 {
+	bool taken = call->begun;
+
+	call->begun = true;
 	memcpy(cmd->token, call->token, sizeof(cmd->token));
-	while (ctl_exec_find(call->ses->ctl, cmd->token,
+	while (taken ||
+	       ctl_exec_find(call->ses->ctl, cmd->token,
 			     sizeof(cmd->token)) ||
-	       ses_run_by_token(call->ses, cmd->token))
+	       ses_run_by_token(call->ses, cmd->token)) {
+		taken = false;
 		if (getrandom(cmd->token, sizeof(cmd->token), 0) !=
 		    (ssize_t)sizeof(cmd->token))
 			return -1;
+	}
 	return 0;
 }
 
-static struct ctl_command *make_command(const struct ses_call *call,
+static struct ctl_command *make_command(struct ses_call *call,
 					const struct tool_command *what,
 					struct err *err)
 {
@@ -253,9 +259,11 @@ static int resume(struct ses_call *call, const struct tool_command *what,
 	if (!run || run->call)
 		return err_set(&fail->err, ERR_BAD_STATE, 0,
 			       "nobody knows how it ended");
+	call->begun = true;
 	run->call = call->call;
 	run->done = done;
 	run->max_output = what->max_output;
+	run->oldest = what->oldest;
 	call->run = run;
 	if (run->id[0]) {
 		ses_run_answer(run);

@@ -88,6 +88,7 @@ struct ses_call {
 	enum ses_call_state state;
 	uint8_t token[WIRE_ID_BYTES];
 	bool again;                  /* the command of the token runs already */
+	bool begun;                  /* a command has had the token */
 	struct tool_env env;
 	struct tool_call *call;      /* owned */
 	struct ses_sandbox *record;  /* borrowed; NULL: gone */
@@ -181,6 +182,9 @@ char *ses_gate_policy(const struct ses_view *view, const struct tool *tool,
 char *ses_gate_elevated(const struct ses_view *view, struct err *why);
 int ses_gate_place(const struct ses_view *view, const struct tool *tool,
 		   const json_t *args, enum ses_place *place, struct err *err);
+
+/* tool-brief.c */
+void ses_briefs_tick(struct ses *ses);
 
 /* tool-call.c */
 int ses_req_tool_call(struct ses *ses, struct ctl_client *client,

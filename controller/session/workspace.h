@@ -41,8 +41,10 @@ int ses_config_is_safe(const struct pol_session *session, int workspace_fd,
 /*
  * Opens the source of a bind (O_PATH), with the checks of creel.conf(5):
  * protected paths unless @session allows them, sockets unless listed.
- * Return: a descriptor or -1, the key's path in @fail.
+ * Return: a descriptor; SES_BIND_NONE: it is not there, and need not be; or -1,
+ * the key's path in @fail.
  */
+#define SES_BIND_NONE (-2)
 int ses_bind_open(const struct pol_session *session,
 		  const struct cfg_bind *bind, size_t index,
 		  struct ctl_fail *fail);

@@ -66,6 +66,9 @@ struct tool_change {
 	size_t len;
 	uint32_t mode;      /* of a new file: 0644 */
 	bool parents;
+	/* A folder that nobody but this call wants: where the call is killed,
+	 * the backend removes it with all that is in it. */
+	bool brief;
 };
 #define TOOL_MAX_CHANGES 256
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "controller/config/tree.h"
+#include "controller/policy/python.h"
 #include "controller/tools/environ.h"
 #include "controller/tools/setting.h"
 #include "proto/cleanup.h"
@@ -70,25 +71,6 @@ static char *print(struct cfg_tree *mem, const char *fmt, ...)
 	return cfg_tree_strndup(mem, text, (size_t)len);
 }
 
-/**
- * python_host_path() - a path of the host that a key has
- */
-const char *python_host_path(const struct cfg *cfg, struct cfg_tree *mem,
-			     const char *text)
-{
-	const char *slash = cfg->path ? strrchr(cfg->path, '/') : NULL;
-
-	if (text[0] == '/')
-		return text;
-	if (text[0] == '~' && (text[1] == '\0' || text[1] == '/'))
-		return print(mem, "%s%s", cfg->home, text + 1);
-	while (strncmp(text, "./", 2) == 0)
-		text += 2;
-	return slash ? print(mem, "%.*s/%s", (int)(slash - cfg->path),
-			     cfg->path, text) :
-		       NULL;
-}
-
 /* python_path before venv_path, as MiniBot has it. */
 static int find_python(struct tool_call *call, struct python_run *run)
 {
@@ -100,7 +82,7 @@ static int find_python(struct tool_call *call, struct python_run *run)
 	if (!path && !venv)
 		return 0;
 	run->key = path ? PYTHON_KEY "python_path" : PYTHON_KEY "venv_path";
-	run->python = python_host_path(cfg, run->mem, path ? path : venv);
+	run->python = pol_host_path(cfg, run->mem, path ? path : venv);
 	if (run->python && !path)
 		run->python = print(run->mem, "%s/bin/python", run->python);
 	if (run->python)
@@ -287,7 +269,7 @@ static int share(struct tool_call *call, struct python_run *run)
 {
 	const struct cfg *cfg = call->env->session->cfg;
 	const char *text = tool_setting_text(cfg, SHARED_KEY);
-	const char *path = text ? python_host_path(cfg, run->mem, text) : NULL;
+	const char *path = text ? pol_host_path(cfg, run->mem, text) : NULL;
 	struct err err = ERR_INIT;
 
 	if (!tool_setting_bool(cfg, PYTHON_KEY "artifacts_allow_in_jail")) {

@@ -78,6 +78,11 @@ static void finish(struct tool_call *call)
 				       NULL;
 
 	info->structured = NULL;
+	if (call->cancelled) {
+		json_decref(structured);
+		tool_fail(call, "cancelled", "cancelled");
+		return;
+	}
 	if (!text) {
 		json_decref(structured);
 		tool_fail(call, "internal", "no memory");
@@ -90,17 +95,12 @@ static void refuse(struct tool_call *call, const struct tool_output *output,
 		   const struct tool_outcome *outcome)
 {
 	const char *text = output->err_len ? output->err : output->out;
-	json_t *known = tool_output_json(output, outcome);
 
-	if (known) {
-		(void)json_object_del(known, "stdout");
-		(void)json_object_del(known, "stderr");
-	}
-	tool_fail_with(call, known, "environment_unknown",
-		       "Python does not tell of itself: %.*s", SHOWN,
-		       outcome->timed_out ? "timed out" :
-		       text[0]		  ? text :
-					    "it printed nothing");
+	python_run_fail(call, "environment_unknown",
+			"Python does not tell of itself: %.*s", SHOWN,
+			outcome->timed_out ? "timed out" :
+			text[0]		   ? text :
+					     "it printed nothing");
 }
 
 static void on_run(struct tool_call *call, const struct tool_outcome *outcome)
@@ -118,7 +118,7 @@ static void on_run(struct tool_call *call, const struct tool_outcome *outcome)
 		return;
 	}
 	if (tool_output_take(&output, outcome, MAX_OUTPUT) < 0) {
-		tool_fail(call, "internal", "no memory");
+		python_run_fail(call, "internal", "no memory");
 		return;
 	}
 	tool_output_account(call, outcome);

@@ -7,16 +7,20 @@
 #include "controller/tools/python.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "controller/config/tree.h"
 #include "controller/tools/setting.h"
+#include "controller/tools/tools.h"
 
 #define FOLDER "/tmp/creel-python-"
+#define TOKEN_BYTES 8
 #define CLEAN_MS 10000
 #define CLEAN_OUTPUT 4096
+#define ERROR_BYTES 1024
 
 /**
  * python_of() - the run of a call
@@ -26,18 +30,36 @@ struct python_run *python_of(struct tool_call *call)
 	return &((struct python_state *)call->state)->run;
 }
 
-/* Nobody can guess it: half of the call's token is in it. */
-static const char *name_folder(struct tool_call *call, struct cfg_tree *mem)
+/**
+ * python_folder() - where a call runs its code
+ */
+void python_folder(const uint8_t *token, char folder[PYTHON_FOLDER_BYTES])
 {
 	static const char digits[] = "0123456789abcdef";
-	char name[sizeof(FOLDER) + sizeof(call->token)] = FOLDER;
-	size_t at = sizeof(FOLDER) - 1;
+	char *to = stpcpy(folder, FOLDER);
 
-	for (size_t i = 0; i < sizeof(call->token) / 2; i++) {
-		name[at++] = digits[call->token[i] >> 4];
-		name[at++] = digits[call->token[i] & 15];
+	for (size_t i = 0; i < TOKEN_BYTES; i++) {
+		*to++ = digits[token[i] >> 4];
+		*to++ = digits[token[i] & 15];
 	}
-	return cfg_tree_strndup(mem, name, at);
+	*to = '\0';
+}
+
+/**
+ * python_has_folder() - does a tool run code in a folder of its own?
+ */
+bool python_has_folder(const char *tool)
+{
+	return strcmp(tool, tool_python_execute.name) == 0 ||
+	       strcmp(tool, tool_python_environment_info.name) == 0;
+}
+
+static const char *name_folder(struct tool_call *call, struct cfg_tree *mem)
+{
+	char folder[PYTHON_FOLDER_BYTES];
+
+	python_folder(call->token, folder);
+	return cfg_tree_strndup(mem, folder, strlen(folder));
 }
 
 /**
@@ -131,6 +153,35 @@ static void on_run(struct tool_call *call, const struct tool_outcome *outcome)
 	run->done(call, outcome);
 }
 
+static void tell_error(struct tool_call *call)
+{
+	const struct python_run *run = python_of(call);
+
+	tool_fail(call, run->error_code, "%s", run->error_text);
+}
+
+/**
+ * python_run_fail() - end a call with an error
+ *
+ * Its folder, where it has one, is removed before.
+ */
+void python_run_fail(struct tool_call *call, const char *code,
+		     const char *fmt, ...)
+{
+	struct python_run *run = python_of(call);
+	char text[ERROR_BYTES];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	run->error_code = code;
+	run->error_text = cfg_tree_strndup(run->mem, text, strlen(text));
+	if (!run->error_text)
+		run->error_text = "no memory";
+	python_run_clean(call, tell_error);
+}
+
 static void on_made(struct tool_call *call, const struct tool_commit *commit)
 {
 	struct python_run *run = python_of(call);
@@ -138,19 +189,18 @@ static void on_made(struct tool_call *call, const struct tool_commit *commit)
 	free(call->root);
 	call->root = NULL;
 	call->confined = false;
-	if (call->cancelled) {
-		tool_fail(call, "cancelled", "cancelled");
-	} else if (commit->sys && run->shared) {
+	run->made = commit->sys == 0;
+	if (call->cancelled)
+		python_run_fail(call, "cancelled", "cancelled");
+	else if (commit->sys && run->shared)
 		tool_fail(call, "artifact_export_unreachable",
 			  PYTHON_KEY "artifacts_jail_shared_dir: %s: %s",
 			  run->folder, err_sys_text(commit->sys));
-	} else if (commit->sys) {
+	else if (commit->sys)
 		tool_fail(call, "sandbox_unavailable", "%s: %s", run->folder,
 			  err_sys_text(commit->sys));
-	} else {
-		run->made = true;
+	else
 		call->backend->run(call, &run->command, on_run);
-	}
 }
 
 /**
@@ -165,6 +215,7 @@ void python_run_start(struct tool_call *call, const struct python_code *code,
 		.path = run->folder,
 		.expect = TOOL_EXPECT_ABSENT,
 		.mode = 0700,
+		.brief = true,
 	};
 
 	run->done = done;
@@ -174,7 +225,8 @@ void python_run_start(struct tool_call *call, const struct python_code *code,
 		return;
 	}
 	/* Its jail makes the folder: nothing is there before. */
-	if (run->jailed)
+	run->made = call->again && !run->jailed;
+	if (run->jailed || run->made)
 		call->backend->run(call, &run->command, on_run);
 	else
 		call->backend->commit(call, &change, 1, on_made);
@@ -197,12 +249,12 @@ static void not_found(struct tool_call *call, const struct python_run *run,
 						     "on the host";
 
 	if (run->n_prefix > 0)
-		tool_fail(call, "interpreter_not_found",
+		python_run_fail(call, "interpreter_not_found",
 			  PYTHON_KEY "jail.command_prefix: %s or %s cannot be run %s: %s",
 			  run->prefix[0], run->python, where,
 			  outcome->fail.text);
 	else if (run->key)
-		tool_fail(call, "interpreter_not_found",
+		python_run_fail(call, "interpreter_not_found",
 			  "%s: %s cannot be run %s%s: %s", run->key,
 			  run->python, where,
 			  run->jailed ? ", which sees what " PYTHON_KEY
@@ -210,7 +262,7 @@ static void not_found(struct tool_call *call, const struct python_run *run,
 					"",
 			  outcome->fail.text);
 	else
-		tool_fail(call, "interpreter_not_found",
+		python_run_fail(call, "interpreter_not_found",
 			  "there is no python3 %s: use an image that has it, or name one with " PYTHON_KEY
 			  "python_path or " PYTHON_KEY "venv_path: %s",
 			  where, outcome->fail.text);
@@ -227,24 +279,71 @@ void python_run_failed(struct tool_call *call,
 	const char *text = outcome->fail.text;
 
 	if (call->cancelled || outcome->cancelled)
-		tool_fail(call, "cancelled", "cancelled");
+		python_run_fail(call, "cancelled", "cancelled");
 	else if (key && strncmp(text, key, strlen(key)) == 0)
-		tool_fail(call, "artifact_export_unreachable", "%s", text);
+		python_run_fail(call, "artifact_export_unreachable", "%s", text);
 	else if (strncmp(text, PYTHON_KEY, strlen(PYTHON_KEY)) == 0)
-		tool_fail(call, "sandbox_mode_unavailable", "%s%s%s", text,
+		python_run_fail(call, "sandbox_mode_unavailable", "%s%s%s", text,
 			  outcome->hint[0] ? "; " : "", outcome->hint);
 	else if (is_missing(outcome))
 		not_found(call, run, outcome);
 	else
-		tool_fail(call, "sandbox_unavailable", "%s%s%s", text,
+		python_run_fail(call, "sandbox_unavailable", "%s%s%s", text,
 			  outcome->hint[0] ? "; " : "", outcome->hint);
 }
+
+/* An image need not have a shell, but Python it has. */
+#define BY_PYTHON \
+	"import os, shutil, sys\n" \
+	"top = sys.argv[1]\n" \
+	"os.chmod(top, 448)\n" \
+	"for at, names, _ in os.walk(top):\n" \
+	"    for name in names:\n" \
+	"        path = os.path.join(at, name)\n" \
+	"        os.path.islink(path) or os.chmod(path, 448)\n" \
+	"shutil.rmtree(top)\n"
+
+static void clean(struct tool_call *call);
 
 static void on_clean(struct tool_call *call,
 		     const struct tool_outcome *outcome)
 {
-	(void)outcome;
-	((struct python_state *)call->state)->cleaned(call);
+	struct python_state *state = call->state;
+
+	if (state->run.cleanings < 2 &&
+	    (outcome->fail.code != ERR_NONE || outcome->status != 0)) {
+		clean(call);
+		return;
+	}
+	state->cleaned(call);
+}
+
+static void clean(struct tool_call *call)
+{
+	struct python_run *run = python_of(call);
+	static const char *const path[] = {
+		"PATH=/usr/local/bin:/usr/bin:/bin", NULL,
+	};
+	const char *const by_shell[] = {
+		"sh", "-c", PYTHON_CLEAN, "sh", run->folder, NULL,
+	};
+	const char *const by_python[] = {
+		run->python, "-B", "-I", "-c", BY_PYTHON, run->folder, NULL,
+	};
+	const struct tool_command what = {
+		.argv = run->cleanings ? by_python : by_shell,
+		.env = path,
+		.only_env = true,
+		.workdir = "/",
+		.timeout_ms = CLEAN_MS,
+		.input = "",
+		.max_output = CLEAN_OUTPUT,
+		.yield_ms = -1,
+		.shown = "rm",
+	};
+
+	run->cleanings++;
+	call->backend->run(call, &what, on_clean);
 }
 
 /**
@@ -257,22 +356,8 @@ void python_run_clean(struct tool_call *call,
 {
 	struct python_state *state = call->state;
 	struct python_run *run = &state->run;
-	static const char *const path[] = {
-		"PATH=/usr/local/bin:/usr/bin:/bin", NULL,
-	};
-	const char *argv[] = { "rm", "-rf", "--", run->folder, NULL };
-	const struct tool_command what = {
-		.argv = argv,
-		.env = path,
-		.only_env = true,
-		.timeout_ms = CLEAN_MS,
-		.input = "",
-		.max_output = CLEAN_OUTPUT,
-		.yield_ms = -1,
-		.shown = "rm",
-	};
 
-	if (!run->made || call->cancelled || (run->jailed && !run->shared)) {
+	if (!run->made || (run->jailed && !run->shared)) {
 		done(call);
 		return;
 	}
@@ -282,5 +367,5 @@ void python_run_clean(struct tool_call *call,
 	free(call->root);
 	call->root = NULL;
 	call->confined = false;
-	call->backend->run(call, &what, on_clean);
+	clean(call);
 }

@@ -99,6 +99,7 @@ static void finish(struct tool_call *call)
 	json_t *saved = artifacts_saved(artifacts);
 	json_t *skipped = artifacts_skipped(artifacts);
 	size_t len = 0, whole;
+	bool open; /* its last line has no end */
 
 	if (call->cancelled) {
 		json_decref(saved);
@@ -110,7 +111,9 @@ static void finish(struct tool_call *call)
 		add_names(&names, &len, saved, "saved", NULL);
 		add_names(&names, &len, skipped, "not saved", "reason");
 	}
-	whole = execute->text_len + 1 + len;
+	open = execute->text_len > 0 &&
+	       execute->text[execute->text_len - 1] != '\n';
+	whole = execute->text_len + open + len;
 	text = malloc(whole + 1);
 	if (json_object_set_new(structured, "artifacts_saved", saved) < 0 ||
 	    json_object_set_new(structured, "artifacts_skipped", skipped) <
@@ -124,7 +127,7 @@ static void finish(struct tool_call *call)
 		whole = execute->text_len;
 	} else {
 		text[execute->text_len] = '\n';
-		memcpy(text + execute->text_len + 1, names, len);
+		memcpy(text + execute->text_len + open, names, len);
 	}
 	execute->structured = NULL;
 	tool_done(call, structured, text, whole);
@@ -169,7 +172,7 @@ static void on_run(struct tool_call *call, const struct tool_outcome *outcome)
 		return;
 	}
 	if (take(call, outcome) < 0) {
-		tool_fail(call, "internal", "no memory");
+		python_run_fail(call, "internal", "no memory");
 		return;
 	}
 	execute->options.jailed = run->jailed;
@@ -178,7 +181,7 @@ static void on_run(struct tool_call *call, const struct tool_outcome *outcome)
 		return;
 	}
 	if (artifacts_start(call, run->folder, &execute->options, on_kept) < 0)
-		tool_fail(call, "internal", "no memory");
+		python_run_fail(call, "internal", "no memory");
 }
 
 /**

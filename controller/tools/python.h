@@ -11,6 +11,11 @@
 #include "controller/tools/backend.h"
 
 #define PYTHON_KEY "tools.python_exec."
+#define PYTHON_FOLDER_BYTES 40
+/* sh -c this, and the folder: part of it may have been made unwritable. */
+#define PYTHON_CLEAN \
+	"rm -rf -- \"$1\" 2>/dev/null || " \
+	"{ chmod -R u+rwx -- \"$1\" 2>/dev/null; rm -rf -- \"$1\"; }"
 #define PYTHON_MAX_RLIMITS (5 + JAIL_MAX_ULIMITS)
 
 enum python_mode {
@@ -30,6 +35,9 @@ struct python_run {
 	const char *key;      /* that names it; NULL: none does */
 	const char *folder;   /* absolute; it is there once the command runs */
 	bool made;            /* it is */
+	int cleanings;        /* that were tried */
+	const char *error_code; /* how the call ends when it is removed */
+	const char *error_text;
 	bool shared;          /* it is below artifacts_jail_shared_dir */
 	const char *const *prefix; /* words before the interpreter */
 	size_t n_prefix;
@@ -58,6 +66,10 @@ struct python_state {
 };
 struct python_run *python_of(struct tool_call *call);
 
+/* The folder of a call, from its token: half of it, so that nobody can guess. */
+void python_folder(const uint8_t *token, char folder[PYTHON_FOLDER_BYTES]);
+/* Does a tool of that name have one? */
+bool python_has_folder(const char *tool);
 /* Whether it is offered in a configuration. */
 bool python_offered(const struct cfg *cfg);
 enum python_mode python_mode(const struct cfg *cfg, const char **name);
@@ -74,17 +86,18 @@ void python_run_fini(struct python_run *run);
  * python_run_clean(). */
 void python_run_start(struct tool_call *call, const struct python_code *code,
 		      tool_outcome_fn *done);
+/* Ends a call with an error, without its folder. */
+void python_run_fail(struct tool_call *call, const char *code,
+		     const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Ends a call whose command was not started. */
 void python_run_failed(struct tool_call *call,
 		       const struct tool_outcome *outcome);
-/* Removes the folder; @done once. */
+/* Removes the folder, also of a call that was cancelled; @done once. */
 void python_run_clean(struct tool_call *call,
 		      void (*done)(struct tool_call *call));
 
 /* python-env.c */
-/* ~ expanded, a relative path is the configuration's; NULL: it has none. */
-const char *python_host_path(const struct cfg *cfg, struct cfg_tree *mem,
-			     const char *text);
 int python_env(struct tool_call *call, struct python_run *run);
 int python_isolate(struct tool_call *call, struct python_run *run,
 		   bool shared);

@@ -114,6 +114,11 @@ struct tool_call {
 	 */
 	bool in_jail;
 	/*
+	 * The command of the token runs already: it was begun by an earlier
+	 * creeld, and the first run() waits for it.
+	 */
+	bool again;
+	/*
 	 * What this call's paths are relative to on the host, and whether none
 	 * leaves it, by links neither; the environment's unless a tool sets it.
 	 */

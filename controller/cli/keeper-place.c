@@ -26,6 +26,7 @@
 
 #define FOLDER "host"
 #define PREFIX "host-"
+#define ID_DIGITS 8
 #define NEW_PREFIX ".new-"
 #define NEW_SECONDS 60 /* then whoever was making it is gone */
 #define TRIES 16
@@ -147,8 +148,11 @@ void keeper_place_leave(const struct keeper_place *place)
 
 static bool is_id(const char *name)
 {
+	const char *digits = name + sizeof(PREFIX) - 1;
+
 	return strncmp(name, PREFIX, sizeof(PREFIX) - 1) == 0 &&
-	       strlen(name) < KEEPER_ID_BYTES && !strchr(name, '/');
+	       strspn(digits, "0123456789abcdef") == ID_DIGITS &&
+	       strlen(digits) == ID_DIGITS;
 }
 
 /* What was begun and never became an id. */
@@ -196,16 +200,31 @@ char **keeper_place_list(int dir_fd, size_t *count, struct err *err)
 	return ids;
 }
 
-static void set_address(struct sockaddr_un *addr, int dir_fd, const char *name)
+/* @name: in it; NULL: the file itself */
+static void set_address(struct sockaddr_un *addr, int fd, const char *name)
 {
 	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	(void)snprintf(addr->sun_path, sizeof(addr->sun_path),
-		       "/proc/self/fd/%d/%s", dir_fd, name);
+		       "/proc/self/fd/%d%s%s", fd, name ? "/" : "",
+		       name ? name : "");
 }
 
 static int gone(const char *id, struct err *err)
 {
-	return err_set(err, ERR_BAD_STATE, ENOENT, "no process \"%.40s\"", id);
+	return err_set(err, ERR_BAD_STATE, ESRCH, "process %.40s", id);
+}
+
+/* The socket itself, and no other that a link would lead to. */
+static int open_own(int dir_fd, const char *id)
+{
+	auto_fd fd = openat(dir_fd, id, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -1;
+	errno = EACCES;
+	return S_ISSOCK(st.st_mode) && st.st_uid == geteuid() ? fd_take(&fd) :
+								-1;
 }
 
 /**
@@ -219,15 +238,16 @@ int keeper_place_connect(int dir_fd, const char *id, struct err *err)
 {
 	const struct timeval patience = { .tv_sec = PATIENCE_SECONDS };
 	auto_fd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	auto_fd own_fd = is_id(id) ? open_own(dir_fd, id) : -1;
 	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof(peer);
 	struct sockaddr_un addr;
 
 	if (fd < 0)
 		return err_set(err, ERR_KERNEL, errno, "socket");
-	if (!is_id(id))
+	if (own_fd < 0)
 		return gone(id, err);
-	set_address(&addr, dir_fd, id);
+	set_address(&addr, own_fd, NULL);
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
 			 sizeof(patience));
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,

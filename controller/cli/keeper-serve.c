@@ -48,8 +48,7 @@ static void set_text(struct keeper *keeper, uint64_t from, size_t max,
 	reply->text = keeper_ring_cut(&keeper->out, from, max,
 				      &reply->answer.text_len);
 	if (!reply->text)
-		err_set(&reply->answer.fail, ERR_KERNEL, ENOMEM, "%s",
-			keeper->id);
+		err_set(&reply->answer.fail, ERR_KERNEL, ENOMEM, "output");
 }
 
 static void poll_output(struct keeper *keeper,
@@ -87,18 +86,16 @@ static void write_input(struct keeper *keeper,
 	struct err *err = &reply->answer.fail;
 
 	if (keeper->over) {
-		err_set(err, ERR_BAD_STATE, 0, "%s: it is over", keeper->id);
+		err_set(err, ERR_BAD_STATE, 0, "it is over");
 	} else if (keeper_stream_feed(keeper, request->data,
 				      request->data_len) == 0) {
 		keeper->input_ends = request->eof;
 		keeper_stream_write(keeper);
 	} else if (errno == EPIPE) {
-		err_set(err, ERR_BAD_STATE, 0, "%s: its input is closed",
-			keeper->id);
+		err_set(err, ERR_BAD_STATE, 0, "its input is closed");
 	} else {
 		err_set(err, ERR_LIMIT, 0,
-			"%s: it has not read what it was sent before",
-			keeper->id);
+			"it has not read what it was sent before");
 	}
 }
 
@@ -127,14 +124,14 @@ static void act(struct keeper *keeper,
 	case TOOL_PROCESS_KILL:
 		if (keeper->over)
 			err_set(&reply->answer.fail, ERR_BAD_STATE, 0,
-				"%s: it is over", keeper->id);
+				"it is over");
 		else
 			end(keeper);
 		return;
 	case TOOL_PROCESS_CLEAR:
 		if (!keeper->over)
 			err_set(&reply->answer.fail, ERR_BAD_STATE, 0,
-				"%s: it still runs", keeper->id);
+				"it runs still");
 		keeper->forgotten = keeper->over;
 		return;
 	case TOOL_PROCESS_REMOVE:
@@ -144,8 +141,7 @@ static void act(struct keeper *keeper,
 	case TOOL_PROCESS_INVALID:
 		break;
 	}
-	err_set(&reply->answer.fail, ERR_BAD_REQUEST, 0, "%s: not an action",
-		keeper->id);
+	err_set(&reply->answer.fail, ERR_BAD_REQUEST, 0, "not an action");
 }
 
 static void set_info(const struct keeper *keeper, struct tool_process_info *to)

@@ -69,7 +69,7 @@ static int ask(int dir_fd, const struct tool_process_request *what,
 			       errno == EAGAIN ? ETIMEDOUT : errno, "%s",
 			       told->id);
 	if (got == 0)
-		return err_set(err, ERR_BAD_STATE, 0, "no process \"%s\"",
+		return err_set(err, ERR_BAD_STATE, ESRCH, "process %s",
 			       told->id);
 	return read_answer(told, err);
 }
@@ -121,7 +121,8 @@ static size_t ask_all(int dir_fd, char *const *ids, size_t count,
 	return n;
 }
 
-static void give_list(struct tool_call *call, int dir_fd, tool_process_fn *done)
+static void give_list(struct tool_call *call, int dir_fd,
+		      const struct keeper_place *place, tool_process_fn *done)
 {
 	struct tool_process_answer answer = { .n = 0 };
 	struct tool_process_info *infos = NULL;
@@ -139,6 +140,9 @@ static void give_list(struct tool_call *call, int dir_fd, tool_process_fn *done)
 		else
 			err_set(&answer.fail, ERR_KERNEL, ENOMEM, "process");
 	}
+	/* Of keepers that were killed the folders may be left. */
+	if (ids && answer.n == 0)
+		keeper_place_leave(place);
 	for (size_t i = 0; i < answer.n; i++)
 		infos[i] = told[i].answer.info;
 	if (answer.n > 1)
@@ -161,7 +165,7 @@ static void give_one(struct tool_call *call, int dir_fd,
 	size_t len = what->id ? strlen(what->id) : 0;
 
 	if (dir_fd < 0 || len == 0 || len >= sizeof(told.id)) {
-		err_set(&answer.fail, ERR_BAD_STATE, 0, "no process \"%.40s\"",
+		err_set(&answer.fail, ERR_BAD_STATE, ESRCH, "process %.40s",
 			what->id ? what->id : "");
 	} else {
 		memcpy(told.id, what->id, len + 1);
@@ -195,7 +199,7 @@ void host_process(struct tool_call *call,
 	if (answer.fail.code != ERR_NONE)
 		done(call, &answer);
 	else if (what->action == TOOL_PROCESS_LIST)
-		give_list(call, dir_fd, done);
+		give_list(call, dir_fd, &host->place, done);
 	else
 		give_one(call, dir_fd, what, done);
 }

@@ -2,8 +2,8 @@
 /*
  * Build-time: writes the seccomp programs as C.  A program is a list of
  * checks of arguments, made here, before a tree of plain verdicts, made by
- * libseccomp.  Arguments are compared in their low 32 bits alone, as the
- * kernel reads them: what stands in the upper half must not change a verdict.
+ * libseccomp.  Numbers are compared in their low 32 bits alone, as the kernel
+ * reads them: what stands in the upper half must not change a verdict.
  *
  * Whatever is in no list gets ENOSYS, so that what a newer kernel offers
  * degrades as on an old one.
@@ -205,8 +205,7 @@ static void check_family(struct program *p, uint32_t family, uint32_t icmp)
 
 static void check_sockets(struct program *p, enum profile profile)
 {
-	size_t call;
-	size_t at;
+	size_t call, at;
 
 	if (begin_call(p, "socket", 0, &call)) {
 		load_arg(p, 0);
@@ -261,6 +260,32 @@ static void check_personality(struct program *p, enum profile profile)
 	for (size_t i = 0; profile != STRICT && i < 6; i++)
 		allow_equal(p, allowed[i]);
 	refuse(p, EPERM);
+	end_if(p, call);
+}
+
+/*
+ * Bytes that go from a socket or a terminal straight into a pipe, or from it,
+ * keep its lock for as long as they do not come: whoever has its other end is
+ * stuck, deaf to signals and however it was opened, and for what a tool prints
+ * that is the controller.  With an offset the other file is a regular one.
+ */
+static void check_offsets(struct program *p, const char *name, unsigned first,
+			  unsigned last)
+{
+	size_t null[4], call;
+
+	if (!begin_call(p, name, 0, &call))
+		return;
+	for (unsigned i = 0; i < 4; i++) {
+		load(p, offsetof(struct seccomp_data, args) +
+				(i < 2 ? first : last) * sizeof(uint64_t) +
+				i % 2 * sizeof(uint32_t));
+		null[i] = if_equal(p, 0);
+	}
+	refuse(p, EINVAL);
+	for (unsigned i = 0; i < 4; i++)
+		end_if(p, null[i]);
+	allow(p);
 	end_if(p, call);
 }
 
@@ -360,6 +385,8 @@ static void add_checks(struct program *p, enum profile profile)
 	check_sockets(p, profile);
 	check_namespaces(p, profile);
 	check_personality(p, profile);
+	check_offsets(p, "sendfile", 2, 2);
+	check_offsets(p, "splice", 1, 3);
 	check_mknod(p, "mknod", 1, set_id);
 	check_mknod(p, "mknodat", 2, set_id);
 	if (!set_id)
@@ -447,9 +474,7 @@ int main(void)
 {
 	static struct program program;
 
-	(void)printf("/* SPDX-License-Identifier: Apache-2.0 */\n"
-		     "/* Made by gen-filters. */\n"
-		     "#include <config.h>\n\n"
+	(void)printf("/* Made by gen-filters. */\n#include <config.h>\n\n"
 		     "#include \"helper/seccomp/filters.h\"\n\n"
 		     "#include <stddef.h>\n");
 	for (enum profile i = BASELINE; i < PROFILES; i++) {
@@ -467,8 +492,7 @@ int main(void)
 	(void)printf("};\n\n"
 		     "const struct sock_fprog *hlp_filter(enum hlp_profile profile)\n"
 		     "{\n"
-		     "\tif (profile <= HLP_PROFILE_INVALID ||\n"
-		     "\t    profile >= HLP_PROFILE_COUNT)\n"
+		     "\tif (profile <= 0 || profile >= HLP_PROFILE_COUNT)\n"
 		     "\t\t__builtin_trap();\n"
 		     "\treturn &programs[profile - 1];\n"
 		     "}\n");

@@ -389,6 +389,36 @@ START_TEST(test_filters_personality)
 }
 END_TEST
 
+/* SB-43: whoever waits with a pipe's lock in hand stops who reads from it. */
+START_TEST(test_filters_splice_needs_an_offset)
+{
+	static const enum hlp_profile profiles[] = { ANY_PROFILE };
+	struct seccomp_data data = { .arch = native_arch() };
+
+	for (size_t p = 0; p < 4; p++) {
+		data.nr = number("splice");
+		memset(data.args, 0, sizeof(data.args));
+		ck_assert_uint_eq(run(profiles[p], &data),
+				  SECCOMP_RET_ERRNO | EINVAL);
+		data.args[0] = data.args[2] = data.args[4] = data.args[5] = 1;
+		ck_assert_uint_eq(run(profiles[p], &data),
+				  SECCOMP_RET_ERRNO | EINVAL);
+		data.args[3] = 1ULL << 32;
+		ck_assert_uint_eq(run(profiles[p], &data), SECCOMP_RET_ALLOW);
+		data.args[3] = 0;
+		data.args[1] = 8;
+		ck_assert_uint_eq(run(profiles[p], &data), SECCOMP_RET_ALLOW);
+		data.nr = number("sendfile");
+		ck_assert_uint_eq(run(profiles[p], &data), SECCOMP_RET_ALLOW);
+		data.args[2] = 1ULL << 63;
+		ck_assert_uint_eq(run(profiles[p], &data), SECCOMP_RET_ALLOW);
+		data.args[2] = 0;
+		ck_assert_uint_eq(run(profiles[p], &data),
+				  SECCOMP_RET_ERRNO | EINVAL);
+	}
+}
+END_TEST
+
 START_TEST(test_filters_other_architectures_are_killed)
 {
 	static const enum hlp_profile profiles[] = { ANY_PROFILE };
@@ -452,6 +482,7 @@ Suite *test_suite(void)
 	tcase_add_test(tc, test_filters_set_id_modes);
 	tcase_add_test(tc, test_filters_openat_set_id_modes);
 	tcase_add_test(tc, test_filters_personality);
+	tcase_add_test(tc, test_filters_splice_needs_an_offset);
 	tcase_add_test(tc, test_filters_other_architectures_are_killed);
 	tcase_add_test(tc, test_filters_are_nested);
 	suite_add_tcase(suite, tc);

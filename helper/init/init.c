@@ -57,7 +57,8 @@ static void serve(struct init *in)
 	static struct init_request req;
 	struct err err = ERR_INIT;
 
-	for (int i = 0; i < MAX_REQUESTS_A_ROUND && !in->untold; i++) {
+	for (int i = 0; i < MAX_REQUESTS_A_ROUND && !in->untold &&
+			!init_worker_wait(in); i++) {
 		enum wire_status got = wire_recv(in->config.control_fd,
 						 in->frame, INIT_N_FDS, &err);
 
@@ -76,10 +77,11 @@ static void serve(struct init *in)
 static nfds_t fill_polls(struct init *in, struct pollfd *polls,
 			 struct init_exec **owner)
 {
+	short ready = init_worker_wait(in) ? 0 : POLLIN;
 	nfds_t n = POLL_FIXED;
 
 	polls[POLL_CONTROL] = (struct pollfd){
-		in->config.control_fd, in->untold ? POLLOUT : POLLIN, 0
+		in->config.control_fd, in->untold ? POLLOUT : ready, 0
 	};
 	polls[POLL_SIGNAL] = (struct pollfd){ in->signal_fd, POLLIN, 0 };
 	polls[POLL_NOTE] = (struct pollfd){ in->note_fd[0], POLLIN, 0 };

@@ -22,7 +22,7 @@
 #include "proto/cleanup.h"
 
 #define INIT_MAX_EXECS 1024
-#define INIT_MAX_WORKERS 32
+#define INIT_MAX_WORKERS 48 /* twice what creeld asks for at once */
 /* Of a memfd whose content nobody can change any more. */
 #define INIT_SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
@@ -170,6 +170,7 @@ uint64_t init_cgroup_oom_kills(const struct init *in,
 
 /* worker.c, file.c */
 void init_worker_start(struct init *in, struct init_request *req);
+bool init_worker_wait(struct init *in);
 void init_worker_end(struct init_worker *w);
 bool init_worker_reap(struct init *in, pid_t pid);
 int init_file_act(const struct init *in, const struct init_request *req,

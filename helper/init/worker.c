@@ -198,6 +198,30 @@ void init_worker_start(struct init *in, struct init_request *req)
 }
 
 /**
+ * init_worker_wait() - are the last places those of workers that exit?
+ *
+ * They have answered, and who asked may ask for more before they are gone;
+ * a stopped one is helped on.  No request is read until they are reaped.
+ */
+bool init_worker_wait(struct init *in)
+{
+	bool wait = false;
+
+	for (size_t i = 0; i < INIT_MAX_WORKERS; i++)
+		if (in->workers[i].pid == 0)
+			return false;
+	for (size_t i = MAX_KEPT; i < INIT_MAX_WORKERS; i++) {
+		struct init_worker *w = &in->workers[i];
+
+		if (w->pid < 0 || is_busy(w))
+			continue;
+		(void)kill(w->pid, SIGKILL);
+		wait = true;
+	}
+	return wait;
+}
+
+/**
  * init_worker_end() - it has had its time, or nothing to do for as long
  */
 void init_worker_end(struct init_worker *w)

@@ -298,7 +298,7 @@ static void end_page(struct tool_call *call, const struct entry *entry)
 		return;
 	}
 	path = path_of(listing, entry->name, entry->folder ? "/" : "");
-	cursor = path ? uri_encode("", path) : NULL;
+	cursor = path ? uri_encode(URI_WORKSPACE, path) : NULL;
 	if (cursor)
 		finish(call, cursor);
 	else
@@ -340,6 +340,7 @@ static void walk(struct tool_call *call)
 static void start(struct tool_call *call)
 {
 	const char *cursor = tool_arg_string(call, "cursor", NULL);
+	const size_t prefix = strlen(URI_WORKSPACE);
 	struct listing *listing = calloc(1, sizeof(*listing));
 	struct err err = ERR_INIT;
 
@@ -350,7 +351,8 @@ static void start(struct tool_call *call)
 	call->state = listing;
 	listing->found = json_array();
 	if (cursor && *cursor) {
-		listing->cursor = uri_decode(cursor);
+		if (strncmp(cursor, URI_WORKSPACE, prefix) == 0)
+			listing->cursor = uri_decode(cursor + prefix);
 		listing->after = listing->cursor;
 		if (!listing->cursor) {
 			tool_fail(call, "invalid_argument",

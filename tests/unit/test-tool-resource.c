@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/tools/uri.h"
 #include "tests/unit/tool-rig.h"
 
 static struct rig *rig;
@@ -161,20 +162,20 @@ START_TEST(test_resource_list_cursor_of_what_is_gone)
 
 	rig_text(rig, "a/1", "x");
 	rig_text(rig, "c/1", "x");
-	result = page("b/2");
+	result = page(URI_WORKSPACE "b/2");
 	ck_assert_uint_eq(json_array_size(json_object_get(result, "resources")),
 			  1);
 	json_decref(result);
-	result = page("a/1");
+	result = page(URI_WORKSPACE "a/1");
 	ck_assert_uint_eq(json_array_size(json_object_get(result, "resources")),
 			  1);
 	json_decref(result);
-	result = page("zzz");
+	result = page(URI_WORKSPACE "zzz");
 	ck_assert_uint_eq(json_array_size(json_object_get(result, "resources")),
 			  0);
 	json_decref(result);
 	/* It names no place: it is only compared. */
-	result = page("../../etc");
+	result = page(URI_WORKSPACE "../../etc");
 	ck_assert_uint_eq(json_array_size(json_object_get(result, "resources")),
 			  2);
 	json_decref(result);
@@ -183,9 +184,13 @@ END_TEST
 
 START_TEST(test_resource_list_wrong_cursor_is_an_error)
 {
-	static const char *const wrong[] = { "%", "%1", "a%zz", "%00" };
+	static const char *const wrong[] = {
+		"nonsense", "a/1", "creel://workspace",
+		URI_WORKSPACE "%", URI_WORKSPACE "%1",
+		URI_WORKSPACE "a%zz", URI_WORKSPACE "%00",
+	};
 
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		rig_fails(rig, "resources.list",
 			  json_pack("{s:s}", "cursor", wrong[i]),
 			  "invalid_argument", "resources.list: cursor");

@@ -17,6 +17,7 @@ class Client:
         self.process = box.start("mcp", *args, **more)
         self.rest = b""
         self.told = []  # notifications
+        self.answers = {}  # to what was not asked for yet, by id
         self.ids = 0
         if hello:
             self.hello = self.ask("initialize", **self.opening())
@@ -84,15 +85,15 @@ class Client:
     def answer(self, wanted, seconds=30):
         """The answer to a request; what comes before it is put aside."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            message = self.hear(left)
+        while wanted not in self.answers:
+            message = self.hear(max(0, end - time.monotonic()))
             if message is None:
-                break
+                return {"none": True}
             if "method" in message:
                 self.told.append(message)
-            elif message.get("id") == wanted:
-                return message
-        return {"none": True}
+            else:
+                self.answers[message.get("id")] = message
+        return self.answers.pop(wanted)
 
     def ask(self, method, **params):
         """A request and its answer."""

@@ -33,6 +33,7 @@ struct keeper {
 	int wait_status;
 	bool over;       /* and all that it said is here */
 	bool ending;     /* told to go */
+	bool stays;      /* there is no room in the background */
 	bool timed_out, killed, forgotten;
 	uint64_t polled; /* of the stream */
 	uint64_t started_usec, ended_usec; /* monotonic */

@@ -155,8 +155,15 @@ static void tell_progress(struct keeper *keeper)
 static void go_background(struct keeper *keeper)
 {
 	struct tool_outcome outcome = { .running = true };
+	const bool room =
+		keeper_room(keeper->order->place, &outcome.fail) == 0;
 
-	keeper->listen_fd = keeper_place_listen(keeper->order->place,
+	/* Whoever waits goes on waiting, unless he did not want to at all. */
+	keeper->stays = !room && keeper->order->command->yield_ms > 0;
+	if (keeper->stays)
+		return;
+	if (room)
+		keeper->listen_fd = keeper_place_listen(keeper->order->place,
 						keeper->id, &outcome.fail);
 	if (keeper->listen_fd < 0) {
 		outcome.running = false;
@@ -200,7 +207,7 @@ static uint64_t yield_at(const struct keeper *keeper)
 {
 	int64_t ms = keeper->order->command->yield_ms;
 
-	if (ms < 0 || keeper->over || in_background(keeper))
+	if (ms < 0 || keeper->over || keeper->stays || in_background(keeper))
 		return NEVER;
 	return after(keeper->started_usec, times((uint64_t)ms));
 }

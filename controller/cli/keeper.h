@@ -97,6 +97,18 @@ struct keeper_message {
 	size_t len;
 };
 
+/* keeper-ask.c: what a keeper has said of its command */
+struct keeper_told {
+	struct keeper_message message; /* owned */
+	struct keeper_answer answer;
+	char id[KEEPER_ID_BYTES];
+};
+int keeper_ask(int dir_fd, const struct tool_process_request *what,
+	       struct keeper_told *told, struct err *err);
+int keeper_place_find(const struct keeper_place *place, struct err *err);
+void keeper_ids_free(char **ids, size_t count);
+int keeper_room(const struct keeper_place *place, struct err *err);
+
 #define KEEPER_PARTS 4
 struct keeper_part {
 	const void *bytes;

@@ -65,7 +65,5 @@ void host_cancel(struct tool_call *call);
 void host_process(struct tool_call *call,
 		  const struct tool_process_request *what,
 		  tool_process_fn *done);
-/* Are there as many in the background as there may be? */
-int host_process_room(const struct keeper_place *place, struct err *err);
 
 #endif

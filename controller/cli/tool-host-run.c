@@ -146,8 +146,8 @@ void host_run(struct tool_call *call, const struct tool_command *what,
 	else if (what->jail)
 		err_set(&err, ERR_UNSUPPORTED, 0,
 			"jail: cannot be had outside of a sandbox");
-	else if (what->yield_ms >= 0)
-		(void)host_process_room(&host->place, &err);
+	else if (what->yield_ms == 0)
+		(void)keeper_room(&host->place, &err);
 	if (err.code == ERR_NONE && host_limit(&command, &argv, &order.envp,
 					       &err) == 0)
 		fd = keeper_start(&order, &err);

@@ -590,6 +590,7 @@ Suite *test_suite(void)
 	TCase *run = tcase_create("run");
 	TCase *process = tcase_create("process");
 
+	tcase_set_timeout(process, 30);
 	tcase_add_test(run, test_host_run_gives_status_output_and_usage);
 	tcase_add_test(run, test_host_run_split_keeps_streams_apart);
 	tcase_add_test(run, test_host_run_program_that_is_missing_is_said);

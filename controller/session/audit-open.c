@@ -47,9 +47,26 @@ static void forget(struct ses_audit *audit, struct ses_open *open)
 void ses_open_end(struct ses_audit *audit)
 {
 	struct ses_open *open;
+	struct ses_left *left;
 
 	while ((open = LIST_FIRST(&audit->opens)))
 		forget(audit, open);
+	while ((left = LIST_FIRST(&audit->lefts))) {
+		LIST_REMOVE(left, link);
+		free(left);
+	}
+}
+
+static void add_left(struct ses_audit *audit, const struct store_audit *row)
+{
+	struct ses_left *left = calloc(1, sizeof(*left));
+
+	if (!left)
+		return;
+	memcpy(left->token, row->token, sizeof(left->token));
+	(void)snprintf(left->sandbox, sizeof(left->sandbox), "%s",
+		       row->sandbox);
+	LIST_INSERT_HEAD(&audit->lefts, left, link);
 }
 
 static void load_row(const struct store_audit *row, void *arg)
@@ -67,8 +84,7 @@ static void load_row(const struct store_audit *row, void *arg)
 	open->sandboxed = row->sandboxed;
 	open->before = true;
 	if (row->sandboxed && python_has_folder(row->tool))
-		(void)snprintf(open->place, sizeof(open->place), "%s",
-			       row->sandbox);
+		add_left(audit, row);
 }
 
 /**

@@ -30,6 +30,7 @@ struct ses_audit {
 	struct store_keep keep;
 	struct ctl_map open; /* commands that are not over, by token */
 	LIST_HEAD(, ses_open) opens; /* owned; the same, newest first */
+	LIST_HEAD(, ses_left) lefts; /* owned */
 	int64_t open_from;   /* as the store has it */
 	struct ctl *ctl;     /* borrowed; from ready to settled, else NULL */
 	time_t ready_at;
@@ -48,6 +49,13 @@ struct ses_end {
 	char reason[160];
 };
 
+/* A folder that an earlier creeld may have left in a sandbox, see tool-brief.c. */
+struct ses_left {
+	LIST_ENTRY(ses_left) link;
+	uint8_t token[WIRE_ID_BYTES]; /* of its call */
+	char sandbox[POL_NAME_MAX_BYTES + 1];
+};
+
 /* A row of the log whose end is not known. */
 struct ses_open {
 	struct ctl_node node;
@@ -58,8 +66,6 @@ struct ses_open {
 	bool sandboxed;
 	bool before; /* an earlier creeld has written it */
 	bool unsure; /* in a transaction that may have been taken back */
-	/* The sandbox that its folder may have been left in; "" none. */
-	char place[POL_NAME_MAX_BYTES + 1];
 };
 
 int64_t ses_audit_now_ms(void);

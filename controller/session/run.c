@@ -77,11 +77,13 @@ void ses_run_after(struct ses_run *run, int64_t ms)
 /**
  * ses_run_begin() - nothing of its output is there yet
  *
- * In memory there is room for an answer.
+ * In memory there is room for an answer; how long that of a command that was
+ * found may be is not known yet.
  */
 void ses_run_begin(struct ses_run *run)
 {
-	const size_t least = run->split ? 0 : SPOOL_MEMORY_BYTES;
+	const size_t least =
+		run->split && !run->found ? 0 : SPOOL_MEMORY_BYTES;
 	const size_t room = run->max_output > least ? run->max_output : least;
 
 	if (!run->keep)

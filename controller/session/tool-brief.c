@@ -72,11 +72,11 @@ static void clean(struct ctl_sandbox *sandbox, const uint8_t *token)
 	ctl_exec_go(exec);
 }
 
-static bool is_wanted(struct ses *ses, const struct ses_open *open)
+static bool is_wanted(struct ses *ses, const struct ses_left *left)
 {
-	return ses_call_find(ses, open->token) ||
-	       ses_run_by_token(ses, open->token) ||
-	       ctl_exec_find(ses->ctl, open->token, WIRE_ID_BYTES);
+	return ses_call_find(ses, left->token) ||
+	       ses_run_by_token(ses, left->token) ||
+	       ctl_exec_find(ses->ctl, left->token, WIRE_ID_BYTES);
 }
 
 static struct ctl_sandbox *find(struct ses *ses, const char *name)
@@ -90,25 +90,33 @@ static struct ctl_sandbox *find(struct ses *ses, const char *name)
 	return NULL;
 }
 
+/* One that stands still is waited for. */
+static void check(struct ses *ses, struct ses_left *left)
+{
+	struct ctl_sandbox *sandbox = find(ses, left->sandbox);
+
+	if (sandbox && (sandbox->paused || sandbox->held))
+		return;
+	if (sandbox && sandbox->state == CTL_SANDBOX_LIVE)
+		clean(sandbox, left->token);
+	LIST_REMOVE(left, link);
+	free(left);
+}
+
 /**
  * ses_briefs_tick() - remove folders that nobody came back for
  */
 void ses_briefs_tick(struct ses *ses)
 {
 	struct ses_audit *audit = ses->audit;
-	struct ctl_sandbox *sandbox;
-	struct ses_open *open;
+	struct ses_left *left, *next;
 
 	if (!audit->ctl || audit->ctl->n_resyncing > 0 ||
 	    ctl_now() - audit->ready_at < CTL_RECLAIM_SEC)
 		return;
-	LIST_FOREACH(open, &audit->opens, link) {
-		if (!open->place[0] || is_wanted(ses, open))
-			continue;
-		sandbox = find(ses, open->place);
-		if (sandbox && sandbox->state == CTL_SANDBOX_LIVE &&
-		    !sandbox->held && !sandbox->paused)
-			clean(sandbox, open->token);
-		open->place[0] = '\0';
+	for (left = LIST_FIRST(&audit->lefts); left; left = next) {
+		next = LIST_NEXT(left, link);
+		if (!is_wanted(ses, left))
+			check(ses, left);
 	}
 }

@@ -22,7 +22,7 @@
 
 #define MAX_LINKS 40
 #define PATH_BYTES 4096
-#define PART_BYTES 256
+#define PART_BYTES 257 /* a name's 255, one too many, and NUL */
 
 struct walk {
 	struct ctl_way *way; /* borrowed */
@@ -113,7 +113,7 @@ static bool next_part(struct walk *walk, char part[PART_BYTES])
 	if (len == 0)
 		return false;
 	/* One byte more than a name can have: the kernel then says so. */
-	(void)snprintf(part, PART_BYTES + 1, "%.*s", (int)len, at);
+	(void)snprintf(part, PART_BYTES, "%.*s", (int)len, at);
 	memmove(walk->rest, at + len, strlen(at + len) + 1);
 	return true;
 }
@@ -159,7 +159,7 @@ int ctl_way_open(struct ctl_way *way, const char *path)
 {
 	struct walk walk = { .way = way, .fd = -1 };
 	auto_fd fd = open_straight(way, path);
-	char part[PART_BYTES + 1];
+	char part[PART_BYTES];
 	int ret = 0;
 
 	way->made = 0;

@@ -42,14 +42,15 @@ static void fill(const struct ses_run *run, struct tool_process_info *info)
 	};
 }
 
-static void answer(const struct ask *ask, struct tool_process_answer *answer)
+static void answer(const struct ask *ask, const struct tool_process_answer *got)
 {
+	struct tool_process_answer all = *got;
 	struct tool_process_info info;
 
 	fill(ask->run, &info);
-	answer->infos = &info;
-	answer->n = 1;
-	ask->done(ask->call, answer);
+	all.infos = &info;
+	all.n = 1;
+	ask->done(ask->call, &all);
 }
 
 static void refuse(const struct ask *ask, const struct err *err)

@@ -19,4 +19,14 @@
 #define LIST_FOREACH(item, head, field) \
 	for ((item) = (head)->first; (item); (item) = (item)->field.next)
 
+#define json_object_foreach(object, key, value) \
+	for ((key) = json_object_iter_key(json_object_iter(object)); \
+	     (key) && ((value) = json_object_get(object, key)); \
+	     (key) = json_object_iter_key(json_object_iter_next(object, NULL)))
+#define json_object_foreach_safe(object, next, key, value) \
+	json_object_foreach(object, key, value)
+#define json_array_foreach(array, index, value) \
+	for ((index) = 0; (index) < json_array_size(array) && \
+			  ((value) = json_array_get(array, index)); (index)++)
+
 #endif

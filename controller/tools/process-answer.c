@@ -112,6 +112,12 @@ static void put_list(FILE *out, const struct tool_process_answer *answer)
 	}
 }
 
+/* What is there already is more than one answer holds. */
+static bool is_cut(const struct tool_process_answer *answer)
+{
+	return answer->len >= EXEC_OUTPUT_BYTES;
+}
+
 static void put_output(FILE *out, const struct tool_process_info *info,
 		       const struct tool_process_answer *answer, bool poll)
 {
@@ -128,9 +134,13 @@ static void put_output(FILE *out, const struct tool_process_info *info,
 	(void)fwrite(answer->text, 1, answer->len, out);
 	if (answer->len == 0)
 		fputs(poll ? "(no new output)" : "(no output)", out);
+	if (is_cut(answer))
+		fprintf(out, "\n(these are %zu bytes; %s for what follows)",
+			answer->len, poll ? "poll again" : "add to offset");
 	if (!poll)
 		return;
-	if (answer->len && answer->text[answer->len - 1] == '\n')
+	if (answer->len && !is_cut(answer) &&
+	    answer->text[answer->len - 1] == '\n')
 		fputs("\n", out);
 	else
 		fputs("\n\n", out);
@@ -222,6 +232,7 @@ static json_t *one(const struct process *process,
 	text = tool_utf8(answer->text, answer->len, &len);
 	(void)json_object_set_new(json, "output",
 				  json_stringn(text ? text : "", len));
+	(void)json_object_set_new(json, "more", json_boolean(is_cut(answer)));
 	if (process->action == TOOL_PROCESS_POLL)
 		(void)json_object_set_new(
 			json, "missedBytes",

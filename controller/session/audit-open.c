@@ -18,6 +18,7 @@
 
 /* So long a client may take to find creeld's successor. */
 #define SETTLE_SEC 60
+#define NOT_KNOWN "creeld was restarted: it is not known whether this was done"
 /* Rows that are not worth a write, see store_audit_open_from(). */
 #define OPEN_FROM_STEP 500
 
@@ -168,12 +169,53 @@ static int64_t boot_ms(void)
 	       ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
+struct loss {
+	const struct ctl *ctl;
+	const char *why;
+};
+
+/* Where its sandbox is there, the command may have been done, or not. */
+static void say_why(const struct store_audit *row, void *arg)
+{
+	struct loss *loss = arg;
+
+	if (!row->sandboxed)
+		loss->why = "the machine was restarted meanwhile";
+	else if (ctl_map_get(&loss->ctl->names, row->sandbox,
+			     strlen(row->sandbox)))
+		loss->why = NOT_KNOWN;
+}
+
+static int write_lost(struct ses_audit *audit, const struct ses_open *open,
+		      struct err *err)
+{
+	struct loss loss = { audit->ctl, "it was lost with its sandbox" };
+	struct store_audit_end end = { .status = CREEL_EXIT_FAILED };
+
+	if (store_audit_get(audit->store, open->id, say_why, &loss, err) < 0)
+		return -1;
+	end.reason = loss.why;
+	return ses_audit_write_end(audit, open->id, &end, err);
+}
+
+/**
+ * ses_audit_lost() - its client has come back for it, and nobody knows of it
+ */
+void ses_audit_lost(struct ses_audit *audit, const uint8_t *token)
+{
+	const struct ses_open *open = ses_open_find(audit, token);
+	const struct store_audit_end end = { .status = CREEL_EXIT_FAILED,
+					     .reason = NOT_KNOWN };
+	struct err err = ERR_INIT;
+
+	if (!audit->store || !open || !open->before || !open->sandboxed)
+		return;
+	if (ses_audit_write_end(audit, open->id, &end, &err) < 0)
+		ctl_log(CTL_LOG_WARN, "audit log: %s", err.text);
+}
+
 static void settle(struct ses_audit *audit)
 {
-	const struct store_audit_end end = {
-		.status = CREEL_EXIT_FAILED,
-		.reason = "it was lost with its sandbox",
-	};
 	struct ses_open *open, *next;
 	int64_t boot = boot_ms();
 	struct err err = ERR_INIT;
@@ -185,7 +227,7 @@ static void settle(struct ses_audit *audit)
 		    (!open->sandboxed && open->time_ms >= boot) ||
 		    ctl_exec_find(audit->ctl, open->token, WIRE_ID_BYTES))
 			continue;
-		if (ses_audit_write_end(audit, open->id, &end, &err) < 0) {
+		if (write_lost(audit, open, &err) < 0) {
 			ctl_log(CTL_LOG_WARN, "audit log: %s", err.text);
 			return;
 		}

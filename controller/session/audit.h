@@ -70,6 +70,8 @@ int ses_audit_failed(struct ses_audit *audit, int64_t id,
  * client comes back for it.
  */
 void ses_audit_ready(struct ses_audit *audit, struct ctl *ctl);
+/* Nor does it know, who came back: one of a sandbox is over. */
+void ses_audit_lost(struct ses_audit *audit, const uint8_t *token);
 /* A configuration is in use: how much of the log it wants kept. */
 void ses_audit_keep(struct ses_audit *audit, const char *config,
 		    uint32_t max_days, uint64_t max_records);

@@ -309,6 +309,7 @@ static bool is_lost(const struct asked *asked)
 	(void)snprintf(text, sizeof(text),
 		       "%s: creeld was restarted; it is not known whether this was done",
 		       asked->tool->name);
+	ses_audit_lost(asked->ses->audit, token);
 	answer(asked, "lost", text);
 	return true;
 }

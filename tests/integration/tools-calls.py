@@ -7,10 +7,11 @@ what creel's client never sends is tried as well.
 """
 import contextlib
 import os
+import signal
 import threading
 import time
 
-from harness import done, modes, ok, wait_for
+from harness import done, family, modes, ok, wait_for
 from sessions_box import SessionBox
 from tools_wire import Client, pack, sealed
 
@@ -419,6 +420,39 @@ def check_restart(box):
     box.forget()
 
 
+def is_init(pid):
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/comm", encoding="latin-1") as file:
+            return file.read() == "creel-init\n"
+    return False
+
+
+def check_lost(box):
+    """kill -9 of creeld in the middle of a change: nobody can tell."""
+    box.sandbox("mode: 'all'")
+    args = {"path": "a", "content": "new"}
+    with Client(box) as client:
+        tools = client.open("lost")
+        client.call(tools, "write", {"path": "a", "content": "old"})
+        inits = [pid for pid in family(box.helpers()) if is_init(pid)]
+        for pid in inits:
+            os.kill(pid, signal.SIGSTOP)
+        token = client.begin(tools, "write", args)[1]
+        begun = wait_for(lambda: last(box, "write").get("status") is None)
+        box.kill_creeld()
+        for pid in inits:
+            os.kill(pid, signal.SIGCONT)
+    with Client(box) as client:
+        answer = client.call(client.open("lost"), "write", args, token=token,
+                             again=True)
+        row = last(box, "write")
+        ok(inits and begun and wrong(answer, "lost", "not known")
+           and row["status"] == 125 and "not known" in row["reason"],
+           f"{box.mode}: a change that was lost is not said to be done, nor"
+           " its sandbox lost", (begun, answer, row))
+    box.forget()
+
+
 def check_host(box):
     """A session that is not sandboxed is left to the client, and logged."""
     box.sandbox("mode: 'off'")
@@ -636,8 +670,8 @@ def check_many(box):
 
 CHECKS = (check_args, check_memfd, check_requests, check_audit, check_policy,
           check_first_use, check_waiting, check_changed, check_flags,
-          check_pause, check_restart, check_host, check_elevated, check_sb42,
-          check_slow, check_many)
+          check_pause, check_restart, check_lost, check_host, check_elevated,
+          check_sb42, check_slow, check_many)
 
 
 def main():

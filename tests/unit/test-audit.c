@@ -263,6 +263,7 @@ START_TEST(test_audit_ready_closes_what_was_lost_and_not_asked_for_again)
 	again = ask("exec", "s", 4);
 	another_creeld();
 	ck_assert_int_eq(ctl_map_init(&ctl.tokens), 0);
+	ck_assert_int_eq(ctl_map_init(&ctl.names), 0);
 	ctl_map_put(&ctl.tokens, &exec.by_token, exec.token, WIRE_ID_BYTES);
 	ses_audit_ready(audit, &ctl);
 	ck_assert_int_eq(exec.audit_id, known);
@@ -292,7 +293,70 @@ START_TEST(test_audit_ready_closes_what_was_lost_and_not_asked_for_again)
 	ck_assert(!records->records[2]->over);
 	ck_assert_uint_eq(records->records[3]->status, 9);
 	(void)reply();
+	ctl_map_fini(&ctl.names);
 	ctl_map_fini(&ctl.tokens);
+}
+END_TEST
+
+/* Its sandbox is there: it may have been done, and nobody can tell. */
+START_TEST(test_audit_lost_in_a_live_sandbox_is_not_lost_with_it)
+{
+	struct ctl ctl = { 0 };
+	struct ctl_node live;
+	struct ses_ask what = { .tool = "write", .sandbox = "box",
+				.token = TOKEN(1), .sandboxed = true };
+	const Ctl__Records *records;
+	Ctl__Logs logs = CTL__LOGS__INIT;
+	int64_t id;
+
+	for (uint8_t i = 1; i <= 3; i++) {
+		what.token = TOKEN(i);
+		what.sandbox = i == 3 ? "gone" : "box";
+		ck_assert_int_eq(ses_audit_ask(audit, &what, &id, &err), 0);
+	}
+	another_creeld();
+	ck_assert_int_eq(ctl_map_init(&ctl.tokens), 0);
+	ck_assert_int_eq(ctl_map_init(&ctl.names), 0);
+	ctl_map_put(&ctl.names, &live, "box", 3);
+	ses_audit_ready(audit, &ctl);
+	/* Whoever comes back for it is told at once, and so is the log. */
+	ses_audit_lost(audit, TOKEN(1));
+	ses_audit_lost(audit, TOKEN(9));
+	ck_assert_ptr_null(ses_open_find(audit, TOKEN(1)));
+	ck_assert_ptr_nonnull(ses_open_find(audit, TOKEN(2)));
+	audit->ready_at -= 3600;
+	ses_audit_tick(audit);
+	request(&logs);
+	records = reply()->records;
+	ck_assert_uint_eq(records->n_records, 3);
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert(records->records[i]->over);
+		ck_assert_uint_eq(records->records[i]->status, 125);
+		ck_assert_str_eq(
+			records->records[i]->reason,
+			i == 2 ? "it was lost with its sandbox" :
+				 "creeld was restarted: it is "
+				 "not known whether this was done");
+	}
+	(void)reply();
+	ctl_map_fini(&ctl.names);
+	ctl_map_fini(&ctl.tokens);
+}
+END_TEST
+
+/* What this creeld has begun, or a client does, is not for others to end. */
+START_TEST(test_audit_lost_is_only_what_an_earlier_creeld_has_begun)
+{
+	struct ses_ask host = { .tool = "exec", .token = TOKEN(1) };
+	int64_t id;
+
+	ck_assert_int_eq(ses_audit_ask(audit, &host, &id, &err), 0);
+	another_creeld();
+	(void)ask("exec", "s", 2);
+	ses_audit_lost(audit, TOKEN(1));
+	ses_audit_lost(audit, TOKEN(2));
+	ck_assert_ptr_nonnull(ses_open_find(audit, TOKEN(1)));
+	ck_assert_ptr_nonnull(ses_open_find(audit, TOKEN(2)));
 }
 END_TEST
 
@@ -340,6 +404,18 @@ Suite *test_suite(void)
 	tcase_add_test(
 		tcase,
 		test_audit_ready_closes_what_was_lost_and_not_asked_for_again);
+	tcase_add_test(
+		tcase,
+		test_audit_lost_in_a_live_sandbox_is_not_lost_with_it);
+	tcase_add_test(
+		tcase,
+		test_audit_lost_is_only_what_an_earlier_creeld_has_begun);
+	tcase_add_test(
+		tcase,
+		test_audit_lost_in_a_live_sandbox_is_not_lost_with_it);
+	tcase_add_test(
+		tcase,
+		test_audit_lost_is_only_what_an_earlier_creeld_has_begun);
 	tcase_add_test(tcase, test_audit_without_store_says_why);
 	suite_add_tcase(suite, tcase);
 	return suite;

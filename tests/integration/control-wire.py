@@ -5,10 +5,12 @@
 Prints its seed; CREEL_TEST_SEED repeats it, CREEL_TEST_SCALE=1 does it all.
 """
 import array
+import collections
 import contextlib
 import glob
 import os
 import random
+import re
 import socket
 import time
 
@@ -34,12 +36,29 @@ def creeld(box):
     return 0
 
 
-def fd_count(pid):
-    """Only root may look into creeld, which is undumpable."""
-    try:
-        return len(os.listdir(f"/proc/{pid}/fd"))
-    except PermissionError:
-        return 0
+def open_fds(pid):
+    """How many of each kind; only root may look into creeld, which is
+    undumpable."""
+    found = collections.Counter()
+    with contextlib.suppress(PermissionError):
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                link = os.readlink(f"/proc/{pid}/fd/{name}")
+                found[re.sub(r"\d+", "N", link)] += 1
+    return found
+
+
+def settled(pid):
+    """The same for half a second: creeld may not have seen yet that the
+    clients of an earlier check are gone."""
+    found, since = open_fds(pid), time.monotonic()
+    end = since + 10
+    while since + 0.5 > time.monotonic() < end:
+        time.sleep(0.02)
+        now = open_fds(pid)
+        if now != found:
+            found, since = now, time.monotonic()
+    return found
 
 
 def connect(box):
@@ -137,7 +156,7 @@ def check_fixed(box):
 def check_descriptors(box):
     """Each kind where it does not belong, and more than there may be."""
     pid = creeld(box)
-    before = fd_count(pid)
+    before = settled(pid)
     kinds = many_kinds()
     for fds in [[fd] for fd in kinds] + [kinds * 4, [kinds[0]] * 253]:
         for data in (VERSION, b"\x08\x01", b"\xff"):
@@ -152,8 +171,8 @@ def check_descriptors(box):
         os.close(fd)
     ok(got == "answered" and creeld(box) == pid and served(box),
        f"{box.mode}: descriptors where they do not belong", got)
-    ok(wait_for(lambda: fd_count(pid) <= before),
-       f"{box.mode}: none of them stays open", (before, fd_count(pid)))
+    ok(wait_for(lambda: open_fds(pid) <= before),
+       f"{box.mode}: none of them stays open", (open_fds(pid) - before, before))
 
 
 def change(data):
@@ -179,7 +198,7 @@ def check_changed(box):
         with open(path, "rb") as file:
             seeds.append(file.read())
     pid = creeld(box)
-    before = fd_count(pid)
+    before = settled(pid)
     kinds = many_kinds()
     sock = connect(box)
     for _ in range(ROUNDS):
@@ -204,22 +223,22 @@ def check_changed(box):
        f"seed {SEED}")
     for line in box.run("list").out.decode().splitlines()[1:]:
         box.run("rm", line.split()[0])
-    ok(wait_for(lambda: fd_count(pid) <= before, 10),
+    ok(wait_for(lambda: open_fds(pid) <= before, 10),
        f"{box.mode}: no descriptor of theirs stays open",
-       (before, fd_count(pid)))
+       (open_fds(pid) - before, before))
 
 
 def check_crowd(box):
     """Clients that send nothing, and half a thousand of them."""
     pid = creeld(box)
-    before = fd_count(pid)
+    before = settled(pid)
     crowd = [connect(box) for _ in range(500)]
     good = served(box)
     for sock in crowd:
         sock.close()
     ok(good and creeld(box) == pid, f"{box.mode}: 500 silent clients")
-    ok(wait_for(lambda: fd_count(pid) <= before),
-       f"{box.mode}: which leave nothing", (before, fd_count(pid)))
+    ok(wait_for(lambda: open_fds(pid) <= before),
+       f"{box.mode}: which leave nothing", (open_fds(pid) - before, before))
 
 
 def main():

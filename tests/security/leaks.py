@@ -63,12 +63,21 @@ def leases(daemon):
 
 
 def settled(daemon, want=None):
-    """The same counts twice, the pool full again; at most ten seconds."""
+    """The same counts twice, the pool full again; at most ten seconds.
+
+    Without @want they are what others are compared with, and a sandbox of the
+    pool that is being built has more mounts than one that waits: the same for
+    a second.
+    """
     last, end = None, time.monotonic() + 10
+    same_since = time.monotonic()
     while time.monotonic() < end:
         sec.reap()
         now = counts(daemon)
-        if now == last and (want is None or now == want):
+        if now != last:
+            same_since = time.monotonic()
+        elif now == want or (want is None and
+                             time.monotonic() - same_since >= 1):
             return now
         last = now
         time.sleep(0.15)

@@ -175,6 +175,20 @@ def vitals(daemon):
     return found
 
 
+def settled(daemon):
+    """Descriptors that are the same for half a second: those of an earlier
+    attack's clients may not be closed yet, nor the pool be full again."""
+    found, since = vitals(daemon), time.monotonic()
+    end = since + 10
+    while since + 0.5 > time.monotonic() < end:
+        time.sleep(0.05)
+        now = vitals(daemon)
+        if [v[:2] for v in now.values()] != [v[:2] for v in found.values()]:
+            since = time.monotonic()
+        found = now
+    return found
+
+
 def unharmed(lab, daemon, name, before):
     """The same processes, no more descriptors, little more memory."""
     wrong = []
@@ -245,7 +259,7 @@ def frames(lab, daemon):
     seed = int(os.environ.get("CREEL_SEED", str(int(time.time()))))
     lab.tap.note(f"seed {seed}")
     pick = random.Random(seed)
-    before = vitals(daemon)
+    before = settled(daemon)
 
     def attack():
         asked = dead = silent = 0
@@ -283,7 +297,7 @@ def frames(lab, daemon):
 
 def floods(lab, daemon):
     """SB-29."""
-    before = vitals(daemon)
+    before = settled(daemon)
 
     def attack():
         null = os.open("/dev/null", os.O_RDONLY)
@@ -346,7 +360,7 @@ def open_kinds(area):
 def sources(lab, daemon):
     """SB-11, SB-09."""
     area = daemon.folder("wire")
-    before = vitals(daemon)
+    before = settled(daemon)
 
     def attack():
         wrong = []

@@ -20,6 +20,7 @@
 
 #define KEY "tools.python_exec.artifacts_"
 #define MAX_CLASHES 999
+#define CHOOSE_TIMEOUT_MS 5000
 
 struct artifacts {
 	struct tool_call *call; /* borrowed */
@@ -196,37 +197,63 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_chosen(const struct artifacts *artifacts, const char *path)
+/* By the patterns in their order, within each by name: indices of found. */
+static char *choose_all(void *arg, size_t *len)
 {
-	for (size_t i = 0; i < artifacts->n_chosen; i++)
-		if (artifacts->chosen[i] == path)
-			return true;
-	return false;
+	const struct artifacts *artifacts = arg;
+	const struct artifact_options *options = artifacts->options;
+	auto_free bool *taken = calloc(artifacts->n_found + 1, sizeof(*taken));
+	uint32_t *list = calloc(artifacts->n_found + 1, sizeof(*list));
+	size_t n = 0;
+
+	for (size_t g = 0; taken && list && g < options->n_globs; g++)
+		for (size_t i = 0; i < artifacts->n_found; i++)
+			if (!taken[i] &&
+			    tool_glob_match(options->globs[g],
+					    artifacts->found[i])) {
+				taken[i] = true;
+				list[n++] = (uint32_t)i;
+			}
+	*len = n * sizeof(*list);
+	return (char *)list;
 }
 
-/* By the patterns in their order, within each by name. */
-static void choose(struct artifacts *artifacts)
+static void on_chosen(struct tool_call *call, const char *bytes, size_t len)
 {
-	const struct artifact_options *options = artifacts->options;
+	struct artifacts *artifacts = of(call);
+	size_t n = bytes ? len / sizeof(uint32_t) : 0;
+	uint32_t which;
 
-	artifacts->chosen = calloc(artifacts->n_found + 1,
-				   sizeof(*artifacts->chosen));
-	if (!artifacts->chosen) {
-		artifacts->over = true;
-		return;
+	if (answered(artifacts)) {
+		artifacts->chosen = calloc(artifacts->n_found + 1,
+					   sizeof(*artifacts->chosen));
+		artifacts->over = !artifacts->chosen;
 	}
+	for (size_t i = 0; !artifacts->over && i < n; i++) {
+		memcpy(&which, bytes + i * sizeof(which), sizeof(which));
+		if (which < artifacts->n_found &&
+		    artifacts->n_chosen < artifacts->n_found)
+			artifacts->chosen[artifacts->n_chosen++] =
+				artifacts->found[which];
+	}
+	if (!artifacts->over && !bytes)
+		skip(artifacts, "*", "patterns_too_slow");
+	if (!artifacts->over && artifacts->cut)
+		skip(artifacts, "*", "too_many_files");
+	turn(artifacts);
+}
+
+/* Names and patterns are others': what they cost is no time of the caller's. */
+static void ask_choice(struct artifacts *artifacts)
+{
+	struct tool_call *call = artifacts->call;
+
 	if (artifacts->n_found > 0)
 		qsort(artifacts->found, artifacts->n_found, sizeof(char *),
 		      compare);
-	for (size_t g = 0; g < options->n_globs; g++)
-		for (size_t i = 0; i < artifacts->n_found; i++)
-			if (tool_glob_match(options->globs[g],
-					    artifacts->found[i]) &&
-			    !is_chosen(artifacts, artifacts->found[i]))
-				artifacts->chosen[artifacts->n_chosen++] =
-					artifacts->found[i];
-	if (artifacts->cut)
-		skip(artifacts, "*", "too_many_files");
+	artifacts->waiting = true;
+	call->backend->compute(call, choose_all, artifacts, CHOOSE_TIMEOUT_MS,
+			       on_chosen);
 }
 
 static const char *judge_size(const struct artifacts *artifacts, uint64_t size)
@@ -381,7 +408,7 @@ static void step(struct artifacts *artifacts)
 		return;
 	}
 	if (!artifacts->chosen) {
-		choose(artifacts);
+		ask_choice(artifacts);
 		return;
 	}
 	if (artifacts->at == artifacts->n_chosen) {

@@ -64,8 +64,8 @@ static void free_state(void *arg)
 }
 
 /* A line for each; @more: a member that says why, too. */
-static void add_names(char **text, size_t *len, const json_t *list,
-		      const char *verb, const char *more)
+static void add_names(FILE *out, const json_t *list, const char *verb,
+		      const char *more)
 {
 	const json_t *item;
 	size_t at;
@@ -76,24 +76,33 @@ static void add_names(char **text, size_t *len, const json_t *list,
 		const char *why = more ? json_string_value(json_object_get(
 						 item, more)) :
 					 NULL;
-		char *longer = NULL;
-		int ret = asprintf(&longer, "%s%s%s %s%s%s", *text,
-				   *len ? "\n" : "", verb, name ? name : "",
-				   why ? ": " : "", why ? why : "");
 
-		if (ret < 0)
-			return;
-		free(*text);
-		*text = longer;
-		*len = (size_t)ret;
+		fprintf(out, "%s%s %s%s%s", ftell(out) > 0 ? "\n" : "", verb,
+			name ? name : "", why ? ": " : "", why ? why : "");
 	}
+}
+
+/* What became of its files, in words; owned. */
+static char *say_names(const json_t *saved, const json_t *skipped, size_t *len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	if (!out)
+		return NULL;
+	add_names(out, saved, "saved", NULL);
+	add_names(out, skipped, "not saved", "reason");
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
 }
 
 static void finish(struct tool_call *call)
 {
 	struct execute *execute = of(call);
 	const struct artifacts *artifacts = execute->python.holder.artifacts;
-	auto_free char *names = strdup("");
+	auto_free char *names = NULL;
 	auto_free char *text = NULL;
 	json_t *structured = execute->structured;
 	json_t *saved = artifacts_saved(artifacts);
@@ -107,10 +116,7 @@ static void finish(struct tool_call *call)
 		tool_fail(call, "cancelled", "cancelled");
 		return;
 	}
-	if (names) {
-		add_names(&names, &len, saved, "saved", NULL);
-		add_names(&names, &len, skipped, "not saved", "reason");
-	}
+	names = say_names(saved, skipped, &len);
 	open = execute->text_len > 0 &&
 	       execute->text[execute->text_len - 1] != '\n';
 	whole = execute->text_len + open + len;

@@ -70,7 +70,7 @@ built() {
 	[ "$status" -eq 0 ] && logged '^make -C build'
 }
 
-echo 1..13
+echo 1..16
 line='apt-get install -y --no-install-recommends libcap-ng-dev$'
 
 fresh 1000 none
@@ -84,6 +84,17 @@ boot
 expect test_bootstrap_missing_without_terminal_is_refused refused
 expect test_bootstrap_missing_shows_the_apt_line said "$line"
 expect test_bootstrap_missing_installs_nothing test ! -s "$work/log"
+
+fresh 1000 npm
+tool node 'exit 1'
+boot
+expect test_bootstrap_missing_npm_is_named \
+	said 'apt-get install -y --no-install-recommends npm$'
+tool npm 'exit 1'
+boot
+expect test_bootstrap_npm_from_elsewhere_will_do built
+said apt-get && status=apt
+expect test_bootstrap_npm_from_elsewhere_is_left_alone test "$status" = 0
 
 fresh 1000 libcap-ng-dev
 tool sudo "echo sudo \"\$*\" >>'$work/log'"

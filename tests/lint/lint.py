@@ -46,13 +46,14 @@ BANNED = re.compile(
     r"popen|alloca|pthread_create|tmpnam|mktemp)\s*\(")
 
 CODE = ("proto", "helper", "controller", "tests")
-SCRIPTS = (".py", ".sh", ".am", ".ac", ".proto")
+SCRIPTS = (".py", ".sh", ".am", ".ac", ".proto", ".mjs")
 
 
 def walk(folder, endings):
     for root, dirs, names in os.walk(os.path.join(TOP, folder)):
         dirs[:] = sorted(d for d in dirs
-                         if d not in ("knockout", "__pycache__", "corpus"))
+                         if d not in ("knockout", "npm", "__pycache__",
+                                      "corpus"))
         for name in sorted(names):
             if name.endswith(endings) and ".pb-c." not in name:
                 path = os.path.join(root, name)

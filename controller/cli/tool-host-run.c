@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "controller/cli/tool-host-limit.h"
+#include "controller/compat/firejail.h"
 #include "proto/cleanup.h"
 #include "proto/exit-codes.h"
 
@@ -145,7 +146,8 @@ void host_run(struct tool_call *call, const struct tool_command *what,
 		err_set(&err, ERR_KERNEL, ENOMEM, "environment");
 	else if (what->jail)
 		err_set(&err, ERR_UNSUPPORTED, 0,
-			"jail: cannot be had outside of a sandbox");
+			"%s: creeld alone makes jails; the configuration has just been changed",
+			what->jail->key);
 	else if (what->yield_ms == 0)
 		(void)keeper_room(&host->place, &err);
 	if (err.code == ERR_NONE && host_limit(&command, &argv, &order.envp,

@@ -108,6 +108,27 @@ static int take_net(struct reader *reader, const char *value)
 	return 0;
 }
 
+static int take_caps(struct reader *reader, const char *value)
+{
+	(void)value;
+	reader->jail->no_caps = true;
+	return 0;
+}
+
+static int take_noroot(struct reader *reader, const char *value)
+{
+	(void)value;
+	reader->jail->no_root = true;
+	return 0;
+}
+
+static int take_private_tmp(struct reader *reader, const char *value)
+{
+	(void)value;
+	reader->jail->private_tmp = true;
+	return 0;
+}
+
 static int take_hostname(struct reader *reader, const char *value)
 {
 	if (reader->jail->hostname)
@@ -276,7 +297,7 @@ static int take_rlimit_sigpending(struct reader *reader, const char *value)
 
 static const struct flag flags[] = {
 	{ "--blacklist", take_blacklist, VALUE_MUST, NULL, true },
-	{ "--caps.drop", NULL, VALUE_MUST, "all", false },
+	{ "--caps.drop", take_caps, VALUE_MUST, "all", false },
 	{ "--env", take_env, VALUE_MUST, NULL, false },
 	{ "--hostname", take_hostname, VALUE_MUST, NULL, true },
 	{ "--join", take_join, VALUE_MUST, NULL, false },
@@ -284,10 +305,10 @@ static const struct flag flags[] = {
 	{ "--net", take_net, VALUE_MUST, "none", true },
 	{ "--nonewprivs", NULL, VALUE_NONE, NULL, false },
 	{ "--noprofile", NULL, VALUE_NONE, NULL, false },
-	{ "--noroot", NULL, VALUE_NONE, NULL, false },
+	{ "--noroot", take_noroot, VALUE_NONE, NULL, false },
 	{ "--private", take_private, VALUE_MAY, NULL, true },
 	{ "--private-dev", NULL, VALUE_NONE, NULL, false },
-	{ "--private-tmp", NULL, VALUE_NONE, NULL, false },
+	{ "--private-tmp", take_private_tmp, VALUE_NONE, NULL, false },
 	{ "--quiet", NULL, VALUE_NONE, NULL, false },
 	{ "--read-only", take_read_only, VALUE_MUST, NULL, true },
 	{ "--read-write", take_read_write, VALUE_MUST, NULL, true },

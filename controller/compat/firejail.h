@@ -46,6 +46,9 @@ struct tool_jail {
 	bool private_home;       /* a new one, empty unless it has a source */
 	const char *home_source; /* absolute; NULL: it is empty */
 	bool no_network;         /* else what the session has */
+	bool no_caps;            /* likewise */
+	bool no_root;            /* its user is none that is root inside */
+	bool private_tmp;        /* no path of the host is its /tmp */
 	bool shapes;             /* a flag says what the sandbox is made of */
 	const char *hostname;    /* NULL: as ever */
 	const char *name;        /* what --join finds it by; NULL none */
@@ -81,6 +84,8 @@ int jail_add_place(struct tool_jail *jail, const char *path,
 		   enum jail_access access, struct err *err);
 /* Do the places agree with each other, and with a home of its own? */
 int jail_check(struct tool_jail *jail, struct err *err);
+/* Can the home folder be where it is on the host? */
+bool jail_has_home(const struct tool_jail *jail);
 /* What may be done with a path, by the place nearest above it. */
 enum jail_access jail_access_of(const struct tool_jail *jail,
 				const char *path);

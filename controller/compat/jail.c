@@ -199,6 +199,16 @@ static int check_home(const struct tool_jail *jail,
 		       place->path);
 }
 
+static int check_tmp(const struct tool_jail *jail,
+		     const struct jail_place *place, struct err *err)
+{
+	if (!jail->private_tmp || place->access == JAIL_ACCESS_NONE ||
+	    strcmp(place->path, "/tmp") != 0)
+		return 0;
+	return err_set(err, ERR_UNSUPPORTED, 0,
+		       "/tmp: --private-tmp puts another folder there");
+}
+
 /**
  * jail_check() - can all that is asked for be had together?
  */
@@ -207,7 +217,8 @@ int jail_check(struct tool_jail *jail, struct err *err)
 	for (size_t i = 0; i < jail->n_places; i++) {
 		const struct jail_place *hidden = &jail->places[i];
 
-		if (check_home(jail, hidden, err) < 0)
+		if (check_home(jail, hidden, err) < 0 ||
+		    check_tmp(jail, hidden, err) < 0)
 			return -1;
 		if (hidden->access != JAIL_ACCESS_NONE)
 			continue;
@@ -226,6 +237,23 @@ int jail_check(struct tool_jail *jail, struct err *err)
 					       jail->places[k].path);
 	}
 	return 0;
+}
+
+/**
+ * jail_has_home() - can the home folder be where it is on the host?
+ *
+ * Not where a sandbox has something of its own.
+ */
+bool jail_has_home(const struct tool_jail *jail)
+{
+	static const char *const taken[] = { "/proc", "/dev", "/sys" };
+
+	if (!jail->home || jail->home[0] != '/' || !jail->home[1])
+		return false;
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		if (jail_is_within(jail->home, taken[i]))
+			return false;
+	return true;
 }
 
 /**

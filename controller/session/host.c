@@ -63,8 +63,11 @@ int ses_host_refuse(const struct pol_session *session, bool host,
 			     session->given);
 }
 
-static int remember(struct ses *ses, const struct pol_session *session,
-		    struct err *err)
+/**
+ * ses_host_remember() - a session that is not sandboxed is used
+ */
+int ses_host_remember(struct ses *ses, const struct pol_session *session,
+		      struct err *err)
 {
 	const struct store_session row = {
 		.config = session->cfg->path ? session->cfg->path : "",
@@ -146,7 +149,7 @@ static int begin(struct ses *ses, const struct pol_session *session,
 	int64_t id;
 
 	/* The row comes last: one that stays open says that it was begun. */
-	if (remember(ses, session, &fail->err) < 0 ||
+	if (ses_host_remember(ses, session, &fail->err) < 0 ||
 	    ses_audit_ask(ses->audit, ask, &id, &fail->err) < 0)
 		return err_wrap(&fail->err, "sessions");
 	ses_events_tell(ses->events, "exec", "", session->key, "on the host");

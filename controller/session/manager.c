@@ -77,6 +77,7 @@ static void on_ready(void *arg, struct ctl *ctl)
 	ses->ctl = ctl;
 	open_store(ses);
 	ses_audit_ready(ses->audit, ctl);
+	ses_jails_ready(ses);
 }
 
 static int on_request(void *arg, struct ctl_client *client,
@@ -203,6 +204,7 @@ static void on_sandbox_live(void *arg, struct ctl_sandbox *sandbox)
 	else
 		ses_events_tell(ses->events, "ready", sandbox->label.name, "",
 				"");
+	ses_jails_live(ses, sandbox);
 }
 
 static void end_record(struct ses *ses, struct ctl_sandbox *sandbox)
@@ -222,6 +224,7 @@ static void on_sandbox_end(void *arg, struct ctl_sandbox *sandbox)
 
 	ses_events_tell(ses->events, lost ? "lost" : "removed",
 			sandbox->label.name, scope_of(sandbox), "");
+	ses_jails_end(ses, sandbox);
 	end_record(ses, sandbox);
 }
 
@@ -229,6 +232,7 @@ static void on_sandbox_failed(void *arg, struct ctl_sandbox *sandbox,
 			      const struct ctl_fail *fail)
 {
 	ses_calls_failed(arg, sandbox, fail);
+	ses_jails_failed(arg, sandbox, fail);
 }
 
 /* Still of a session: it could not be built, or the helper is gone. */
@@ -237,6 +241,7 @@ static void on_sandbox_gone(void *arg, struct ctl_sandbox *sandbox)
 	struct ses *ses = arg;
 
 	ses_runs_sandbox_gone(ses, sandbox);
+	ses_jails_gone(ses, sandbox);
 	if (!sandbox->session)
 		return;
 	ses_events_tell(ses->events, "removed", sandbox->label.name,
@@ -404,7 +409,9 @@ void ses_free(struct ses *ses)
 		ses_record_free(record);
 	}
 	ses_stages_free(ses);
+	ses_jails_forget(ses);
 	ses_calls_free(ses);
+	ses_jails_free(ses);
 	ses_runs_free(ses);
 	ses_toolboxes_free(ses);
 	ses_hosts_client_gone(ses, NULL);

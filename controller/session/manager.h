@@ -34,6 +34,9 @@
 #define SES_STORE_RETRY_SEC 1
 #define SES_SCOPE_BYTES 12
 #define SES_PROBLEM_BYTES 400
+#define SES_WARNING_BYTES 200
+
+struct flt_program;
 
 /* A configuration that somebody uses; freed with its last user. */
 struct ses_cfg {
@@ -183,6 +186,7 @@ struct ses {
 	LIST_HEAD(, ses_call) dead_calls;   /* freed at the end of the turn */
 	struct ctl_map call_tokens;
 	struct event *bury_calls; /* owned */
+	LIST_HEAD(, ses_jail) jails;        /* see tool-jail.h */
 	char *home; /* owned; of this uid, NULL not known */
 	char problems[SES_MAX_CONFIGS + 1][SES_PROBLEM_BYTES]; /* as told */
 	char *problem_list[SES_MAX_CONFIGS + 1];
@@ -272,6 +276,11 @@ struct job *ses_prepare_start(struct ses_make *make, job_done_fn *done);
 int ses_prepare_take(struct ses_make *make, struct job_result *result,
 		     struct ctl_fail *fail);
 void ses_parts_fini(struct ses_parts *parts);
+int ses_prepare_image(const struct pol_session *session, const char *state_dir,
+		      int *fd, struct ctl_fail *fail);
+int ses_prepare_filter(const struct pol_session *session,
+		       struct flt_program *filter,
+		       char warning[SES_WARNING_BYTES], struct ctl_fail *fail);
 
 /* shape.c: from a session and flags to what the core builds */
 struct ctl_spec *ses_shape(struct ses *ses, const struct pol_session *session,
@@ -303,6 +312,8 @@ void ses_setup_free(struct ses_setup *setup);
 int ses_host_start(struct ses *ses, struct ctl_client *client,
 		   const struct pol_session *session,
 		   const struct ctl_command *cmd, struct ctl_fail *fail);
+int ses_host_remember(struct ses *ses, const struct pol_session *session,
+		      struct err *err);
 int ses_host_tool(struct ses *ses, const struct pol_session *session,
 		  const struct ses_ask *ask, struct ctl_fail *fail);
 void ses_hosts_client_gone(struct ses *ses, const struct ctl_client *client);

@@ -29,7 +29,7 @@ struct prepared {
 	bool absent[POL_PYTHON_BINDS];
 	size_t n_absent;
 	size_t filter_len;
-	char warning[200]; /* about the filter; "" none */
+	char warning[SES_WARNING_BYTES]; /* about the filter; "" none */
 };
 
 /**
@@ -76,33 +76,45 @@ static int find_image(const struct pol_session *session, const char *key,
 	return fd;
 }
 
-static int open_image(const struct ses_make *make, struct prepared *prepared,
-		      struct job_result *result)
+/**
+ * ses_prepare_image() - open a session's image, in a job
+ * @state_dir: NULL: there is none
+ * @fd:        out: owned; -1: it is the host's
+ */
+int ses_prepare_image(const struct pol_session *session, const char *state_dir,
+		      int *fd, struct ctl_fail *fail)
 {
-	const struct pol_session *session = make->session;
-	const char *state = make->of->ses->ctl->state_dir;
-	struct ctl_fail *fail = &result->fail;
 	auto_free char *path = NULL;
 	char text[SES_ORIGIN_BYTES];
 	enum img_kind kind;
-	int fd = -1;
 
+	*fd = -1;
 	if (session->image[0] == '/') {
-		fd = find_image(session, ses_origin(session, POL_IMAGE, text),
-				fail);
-		prepared->image = true;
-		return add_fd(result, fd);
+		*fd = find_image(session, ses_origin(session, POL_IMAGE, text),
+				 fail);
+		return *fd < 0 ? -1 : 0;
 	}
-	if (img_find(state ? state : "/nonexistent", session->image, &kind,
-		     &fd, &path, &fail->err) < 0) {
+	if (img_find(state_dir ? state_dir : "/nonexistent", session->image,
+		     &kind, fd, &path, &fail->err) < 0) {
 		err_wrap(&fail->err, "%.90s",
 			 ses_origin(session, POL_IMAGE, text));
 		return ctl_fail_hint(fail, "%s", IMG_HINT);
 	}
 	if (kind == IMG_KIND_HOST)
-		return 0;
-	prepared->image = true;
-	return add_fd(result, fd);
+		fd_close(fd);
+	return 0;
+}
+
+static int open_image(const struct ses_make *make, struct prepared *prepared,
+		      struct job_result *result)
+{
+	int fd;
+
+	if (ses_prepare_image(make->session, make->of->ses->ctl->state_dir,
+			      &fd, &result->fail) < 0)
+		return -1;
+	prepared->image = fd >= 0;
+	return prepared->image ? add_fd(result, fd) : 0;
 }
 
 static int open_workspace(const struct ses_make *make,
@@ -164,14 +176,20 @@ static int check_profile(const struct pol_session *session, const char *key,
 	return ctl_fail_hint(fail, "keep it where no sandbox can write");
 }
 
-static int compile(const struct pol_session *session,
-		   struct flt_program *filter, struct prepared *prepared,
-		   struct ctl_fail *fail)
+/**
+ * ses_prepare_filter() - compile a session's seccompProfile, in a job
+ * @filter:  out: empty where there is none
+ * @warning: out: "" none
+ */
+int ses_prepare_filter(const struct pol_session *session,
+		       struct flt_program *filter,
+		       char warning[SES_WARNING_BYTES], struct ctl_fail *fail)
 {
 	char place[SES_ORIGIN_BYTES];
 	const char *key = ses_origin(session, POL_SECCOMP_PROFILE, place);
 	char text[100] = "";
 
+	warning[0] = '\0';
 	if (!session->seccomp_profile)
 		return 0;
 	if (check_profile(session, key, fail) < 0)
@@ -179,10 +197,9 @@ static int compile(const struct pol_session *session,
 	if (ses_seccomp_compile(session->seccomp_profile, session->cap_keep,
 				filter, fail) < 0)
 		return err_wrap(&fail->err, "%.90s", key);
-	prepared->filter_len = filter->len;
 	if (ses_seccomp_warning(filter, text, sizeof(text)))
-		(void)snprintf(prepared->warning, sizeof(prepared->warning),
-			       "%.80s: %s", key, text);
+		(void)snprintf(warning, SES_WARNING_BYTES, "%.80s: %s", key,
+			       text);
 	return 0;
 }
 
@@ -198,8 +215,10 @@ static void work(void *arg, struct job_result *result)
 	if (open_workspace(make, &prepared, result) < 0 ||
 	    open_image(make, &prepared, result) < 0 ||
 	    open_binds(make, &prepared, result) < 0 ||
-	    compile(make->session, &filter, &prepared, &result->fail) < 0)
+	    ses_prepare_filter(make->session, &filter, prepared.warning,
+			       &result->fail) < 0)
 		return;
+	prepared.filter_len = filter.len;
 	result->len = sizeof(prepared) + prepared.filter_len;
 	result->bytes = malloc(result->len);
 	if (!result->bytes) {

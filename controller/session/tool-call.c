@@ -196,6 +196,34 @@ static void run_tool(struct ses_call *call)
 	tool_start(call->call);
 }
 
+/* The session is on the host; what the call runs is not. */
+static int act_jailed(struct asked *asked, struct ses_call *call,
+		      struct ctl_fail *fail)
+{
+	const struct pol_session *session = call->view->session;
+	struct ses_ask ask = ask_of(asked);
+
+	ask.sandboxed = true;
+	ask.note = "jail";
+	call->root = strdup(session->agent_workspace);
+	if (!call->root)
+		return err_set(&fail->err, ERR_KERNEL, ENOMEM, "call");
+	if (ses_store_need(asked->ses, fail) < 0)
+		return -1;
+	if (ses_host_remember(asked->ses, session, &fail->err) < 0 ||
+	    ses_audit_ask(asked->ses->audit, &ask, &call->audit_id,
+			  &fail->err) < 0)
+		return err_wrap(&fail->err, "sessions");
+	call->env.root = call->root;
+	call->env.jailed = true;
+	call->state = SES_CALL_RUNNING;
+	(void)ctl_wait(asked->client, asked->seq, CTL_WAIT_TOOL,
+		       &call->waiters);
+	ses_progress_begin(call);
+	tool_start(call->call);
+	return 0;
+}
+
 static bool is_usable(const struct ctl_sandbox *sandbox)
 {
 	return sandbox->state == CTL_SANDBOX_LIVE && !sandbox->held;
@@ -344,6 +372,8 @@ static int act(struct asked *asked, struct ses_call *call)
 	}
 	if (place == SES_PLACE_SANDBOX) {
 		ret = act_inside(asked, call, &fail);
+	} else if (place == SES_PLACE_JAIL) {
+		ret = act_jailed(asked, call, &fail);
 	} else {
 		ret = leave_to_client(asked, place == SES_PLACE_ELEVATED,
 				      &fail);

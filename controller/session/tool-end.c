@@ -89,6 +89,7 @@ void ses_call_drop(struct ses_call *call)
 	struct ses *ses = call->ses;
 
 	call->state = SES_CALL_OVER;
+	ses_jail_drop(call);
 	LIST_REMOVE(call, link);
 	ctl_map_del(&ses->call_tokens, &call->by_token);
 	LIST_INSERT_HEAD(&ses->dead_calls, call, link);

@@ -144,7 +144,10 @@ static void give(struct ses_call *call, const struct ctl_fs_answer *answer)
 		asked.computed(call->call, NULL, 0);
 }
 
-static void give_error(struct ses_call *call, int sys)
+/**
+ * ses_asked_end() - no sandbox was asked: it has gone well, or not
+ */
+void ses_asked_end(struct ses_call *call, int sys)
 {
 	const struct ctl_fs_answer answer = { .sys = sys };
 
@@ -170,7 +173,7 @@ static bool begin(struct ses_call *call, const struct ses_asked *asked)
 	if (copy && !call->call->cancelled)
 		return true;
 	if (copy) {
-		give_error(call, ECANCELED);
+		ses_asked_end(call, ECANCELED);
 		return false;
 	}
 	/* On the stack, for as long as it takes to say no. */
@@ -192,12 +195,12 @@ static void send_request(struct ses_call *call, Ini__Request *req, int fd)
 	struct err err = ERR_INIT;
 
 	if (!sandbox) {
-		give_error(call, ESHUTDOWN);
+		ses_asked_end(call, ESHUTDOWN);
 		return;
 	}
 	call->fs = ctl_fs_ask(sandbox, req, fd, on_answer, call, &err);
 	if (!call->fs)
-		give_error(call, err.code == ERR_BAD_STATE ? ESHUTDOWN :
+		ses_asked_end(call, err.code == ERR_BAD_STATE ? ESHUTDOWN :
 				 err.sys		   ? err.sys :
 							     EMSGSIZE);
 }
@@ -361,7 +364,7 @@ static void send_changes(struct ses_call *call,
 	if (put)
 		fd = pack_contents(changes, n, offset);
 	if (put && fd < 0) {
-		give_error(call, errno);
+		ses_asked_end(call, errno);
 		return;
 	}
 	msg.where = INI__WHERE__WHERE_ROOT;
@@ -385,9 +388,11 @@ static void do_commit(struct tool_call *tool_call,
 		return;
 	packed = calloc(1, sizeof(*packed));
 	if (!packed)
-		give_error(call, ENOMEM);
+		ses_asked_end(call, ENOMEM);
 	else if (n < 1 || n > TOOL_MAX_CHANGES)
-		give_error(call, E2BIG);
+		ses_asked_end(call, E2BIG);
+	else if (call->env.jailed && !tool_call->in_jail)
+		ses_jail_store(call, &changes[0]);
 	else
 		send_changes(call, changes, n, packed);
 }
@@ -472,13 +477,14 @@ static void do_cancel(struct tool_call *tool_call)
 
 	if (call->run)
 		ses_run_cancel(call);
+	ses_jail_cancel(call);
 	if (!call->asked || call->asked->commit)
 		return;
 	if (call->fs)
 		ctl_fs_cancel(call->fs);
 	job_cancel(call->job);
 	call->job = NULL;
-	give_error(call, ECANCELED);
+	ses_asked_end(call, ECANCELED);
 }
 
 const struct tool_backend ses_tool_backend = {

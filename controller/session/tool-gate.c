@@ -131,6 +131,8 @@ int ses_gate_place(const struct ses_view *view, const struct tool *tool,
 	struct ctl_fail fail = CTL_FAIL_INIT;
 
 	*place = sandboxed ? SES_PLACE_SANDBOX : SES_PLACE_HOST;
+	if (!sandboxed && tool->jailed && tool->jailed(view->cfg->cfg))
+		*place = SES_PLACE_JAIL;
 	if (strcmp(tool->name, "exec") != 0)
 		return 0;
 	if (host && strcmp(host, "node") == 0)

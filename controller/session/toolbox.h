@@ -68,6 +68,7 @@ enum ses_place {
 	SES_PLACE_SANDBOX,
 	SES_PLACE_HOST,
 	SES_PLACE_ELEVATED, /* the host, out of a sandbox */
+	SES_PLACE_JAIL,     /* of its own, beside a session on the host */
 };
 
 enum ses_call_state {
@@ -103,6 +104,7 @@ struct ses_call {
 	struct ctl_fs *fs;           /* NULL: nothing */
 	struct job *job;             /* likewise */
 	struct ses_asked *asked;     /* owned; of fs or job */
+	struct tool_change stored;   /* of job, see tool-jail-store.c */
 	/* tool-run.c */
 	struct ses_run *run;         /* of a command that is waited for; its own */
 	/* tool-progress.c */
@@ -219,6 +221,7 @@ void ses_progress_end(struct ses_call *call);
 /* tool-files.c: tool_backend, but for run() and process() */
 extern const struct tool_backend ses_tool_backend;
 void ses_asked_free(struct ses_call *call);
+void ses_asked_end(struct ses_call *call, int sys);
 
 /*
  * tool-run.c: commands, and background processes.

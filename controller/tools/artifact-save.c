@@ -106,7 +106,7 @@ static char *source_path(struct artifacts *artifacts, const char *rel)
 	struct tool_call *call = artifacts->call;
 	char *path;
 
-	if (!call->env->sandboxed) {
+	if (!call->env->sandboxed && !artifacts->options->jailed) {
 		free(call->root);
 		call->root = strdup(artifacts->folder);
 		call->confined = true;

@@ -110,7 +110,7 @@ struct tool_result *tool_result_of(struct tool_call *call)
 static int set_common(struct tool_call *call, json_t *object)
 {
 	const struct tool_result *result = call->result;
-	const bool sandboxed = call->env->sandboxed && !call->elevated;
+	const bool sandboxed = tool_is_sandboxed(call);
 	const uint64_t usec = now_usec() - call->started_usec;
 	int ret = json_object_set_new(object, "sandboxed",
 				      json_boolean(sandboxed));

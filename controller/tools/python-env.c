@@ -52,6 +52,18 @@ bool python_offered(const struct cfg *cfg)
 	return tool_setting_bool(cfg, PYTHON_KEY "enabled");
 }
 
+/**
+ * python_jailed() - does creeld make a sandbox for each run?
+ */
+bool python_jailed(const struct cfg *cfg)
+{
+	const struct cfg_node *list = tool_setting_list(cfg, PREFIX_KEY);
+
+	return python_mode(cfg, NULL) == PYTHON_MODE_JAIL && list &&
+	       list->first && list->first->text &&
+	       firejail_is(list->first->text);
+}
+
 static char *print(struct cfg_tree *mem, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -93,6 +105,14 @@ static int find_python(struct tool_call *call, struct python_run *run)
 	return -1;
 }
 
+/* A jail's is where it is on the host. */
+static int set_home(struct tool_environ *environ, const char *home)
+{
+	const char *pair = print(environ->mem, "HOME=%s", home);
+
+	return pair ? tool_environ_set(environ, pair) : -1;
+}
+
 /**
  * python_env() - what the code sees of the environment
  */
@@ -109,6 +129,8 @@ int python_env(struct tool_call *call, struct python_run *run)
 
 	if (ret == 0)
 		ret = tool_environ_set(&environ, "PYTHONUNBUFFERED=1");
+	if (ret == 0 && run->jailed && jail_has_home(&run->jail))
+		ret = set_home(&environ, run->jail.home);
 	for (size_t i = 0; ret == 0 && i < run->jail.n_env; i++)
 		ret = tool_environ_set(&environ, run->jail.env[i]);
 	for (size_t i = 0; ret == 0 && i < run->jail.n_rmenv; i++)
@@ -286,10 +308,12 @@ static int share(struct tool_call *call, struct python_run *run)
 	if (!run->folder)
 		return unreachable(call, "no memory");
 	run->shared = true;
-	if (!run->jailed || run->jail.join)
+	if (!run->jailed)
 		return 0;
 	run->jail.folder = run->folder;
 	run->jail.folder_key = SHARED_KEY;
+	if (run->jail.join)
+		return 0;
 	if (jail_access_of(&run->jail, path) == JAIL_ACCESS_WRITE)
 		return 0;
 	if (jail_add_place(&run->jail, path, JAIL_ACCESS_WRITE, &err) == 0 &&

@@ -178,6 +178,7 @@ const struct tool tool_python_environment_info = {
 	.flags = TOOL_READ_ONLY | TOOL_IDEMPOTENT | TOOL_MINIBOT,
 	.params = params,
 	.offered = python_offered,
+	.jailed = python_jailed,
 	.start = start,
 	.free_state = free_state,
 };

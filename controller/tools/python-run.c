@@ -148,7 +148,9 @@ static void on_run(struct tool_call *call, const struct tool_outcome *outcome)
 {
 	struct python_run *run = python_of(call);
 
-	if (run->jailed && outcome->fail.code == ERR_NONE)
+	/* Of a jail that it joined something may be left. */
+	if (run->jailed &&
+	    (outcome->fail.code == ERR_NONE || run->jail.join))
 		run->made = true;
 	run->done(call, outcome);
 }
@@ -357,7 +359,8 @@ void python_run_clean(struct tool_call *call,
 	struct python_state *state = call->state;
 	struct python_run *run = &state->run;
 
-	if (!run->made || (run->jailed && !run->shared)) {
+	if (!run->made ||
+	    (run->jailed && !run->shared && !run->jail.join)) {
 		done(call);
 		return;
 	}

@@ -261,6 +261,7 @@ const struct tool tool_python_execute = {
 	.flags = TOOL_DESTRUCTIVE | TOOL_OPEN_WORLD | TOOL_MINIBOT,
 	.params = params,
 	.offered = python_offered,
+	.jailed = python_jailed,
 	.start = start,
 	.free_state = free_state,
 };

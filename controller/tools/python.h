@@ -72,6 +72,8 @@ void python_folder(const uint8_t *token, char folder[PYTHON_FOLDER_BYTES]);
 bool python_has_folder(const char *tool);
 /* Whether it is offered in a configuration. */
 bool python_offered(const struct cfg *cfg);
+/* Whether it is run in a sandbox that firejail's flags describe. */
+bool python_jailed(const struct cfg *cfg);
 enum python_mode python_mode(const struct cfg *cfg, const char **name);
 /*
  * @run: zeroed; python_run_fini() in any case

@@ -62,7 +62,7 @@ char *tool_result_json(const struct tool_call *call, size_t *len)
 	free(text);
 	return tool_error_json("too_large",
 			       "the result is larger than 16 MiB",
-			       call->env->sandboxed && !call->elevated, len);
+			       tool_is_sandboxed(call), len);
 }
 
 /**

@@ -76,6 +76,11 @@ struct tool {
 	/* Is it there at all in this configuration?  NULL: always. */
 	bool (*offered)(const struct cfg *cfg);
 	/*
+	 * Is it run in a sandbox of its own, whatever its session is?  NULL:
+	 * never.
+	 */
+	bool (*jailed)(const struct cfg *cfg);
+	/*
 	 * Begins. call->args is checked against params, aliases are replaced.
 	 * Ends in tool_done() or tool_fail(), at once or later, once.
 	 */
@@ -87,6 +92,7 @@ struct tool {
 struct tool_env {
 	const struct pol_session *session;
 	bool sandboxed;
+	bool jailed; /* it is not, but all that the call runs is, in jails */
 	/*
 	 * What relative paths mean and, where it is confined, what no path
 	 * leaves: the workdir inside, or the agent's workspace on the host.
@@ -151,6 +157,12 @@ struct tool_result {
 	uint64_t memory_peak, cpu_usec;
 	char reason[160];     /* of an error, for the audit log */
 };
+
+/* Does what it runs run in a sandbox? */
+static inline bool tool_is_sandboxed(const struct tool_call *call)
+{
+	return (call->env->sandboxed || call->env->jailed) && !call->elevated;
+}
 
 /* table.c: all tools, ended by NULL */
 const struct tool *const *tool_all(void);

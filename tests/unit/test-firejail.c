@@ -199,6 +199,47 @@ START_TEST(test_firejail_flags_that_always_hold_are_accepted)
 			 0);
 	ck_assert(!jail.shapes);
 	ck_assert_uint_eq(jail.n_places, 0);
+	ck_assert(jail.no_caps);
+	ck_assert(jail.no_root);
+	ck_assert(jail.private_tmp);
+	ck_assert_int_eq(PARSE("--quiet"), 0);
+	ck_assert(!jail.no_caps);
+	ck_assert(!jail.no_root);
+	ck_assert(!jail.private_tmp);
+}
+END_TEST
+
+START_TEST(test_firejail_private_tmp_and_the_hosts_are_no_pair)
+{
+	expect_error(PARSE("--private-tmp", "--whitelist=/tmp"),
+		     ERR_UNSUPPORTED, "/tmp: --private-tmp");
+	expect_error(PARSE("--read-write=/tmp/", "--private-tmp"),
+		     ERR_UNSUPPORTED, "/tmp: --private-tmp");
+	ck_assert_int_eq(PARSE("--private-tmp", "--whitelist=/tmp/x"), 0);
+	ck_assert_int_eq(PARSE("--whitelist=/tmp"), 0);
+}
+END_TEST
+
+START_TEST(test_firejail_home_is_where_nothing_of_the_sandbox_is)
+{
+	static const struct {
+		const char *home;
+		bool has;
+	} rows[] = {
+		{ "/home/u", true }, { "/root", true },	     { "/", false },
+		{ "", false },	     { "home", false },	     { "/proc/x", false },
+		{ "/dev", false },   { "/sysadmin", true },
+	};
+	const char *words[] = { "firejail" };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		jail_fini(&jail);
+		ck_assert_int_eq(firejail_parse(words, 1, rows[i].home, &jail,
+						&err),
+				 0);
+		ck_assert_msg(jail_has_home(&jail) == rows[i].has, "%s",
+			      rows[i].home);
+	}
 }
 END_TEST
 
@@ -457,6 +498,10 @@ Suite *test_suite(void)
 	tcase_add_test(tc,
 		       test_firejail_read_write_makes_a_listed_path_writable);
 	tcase_add_test(tc, test_firejail_flags_that_always_hold_are_accepted);
+	tcase_add_test(tc,
+		       test_firejail_private_tmp_and_the_hosts_are_no_pair);
+	tcase_add_test(tc,
+		       test_firejail_home_is_where_nothing_of_the_sandbox_is);
 	tcase_add_test(tc, test_firejail_net_is_none_or_refused);
 	tcase_add_test(tc, test_firejail_rlimits_become_limits);
 	tcase_add_test(tc, test_firejail_rlimit_that_is_no_number_is_refused);

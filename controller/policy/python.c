@@ -90,8 +90,10 @@ static const char *source_of(const struct pol_work *work, size_t which)
 	const char *path = NULL;
 	size_t len;
 
+	/* python3.11 is looked for where commands are. */
 	if (node && node->type == CFG_STRING && node->text_len > 0 &&
-	    strlen(node->text) == node->text_len)
+	    strlen(node->text) == node->text_len &&
+	    (which != 0 || strchr(node->text, '/')))
 		path = pol_host_path(work->cfg, mem, node->text);
 	if (path && which == 0)
 		path = prefix_of(mem, path);

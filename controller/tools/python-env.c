@@ -94,7 +94,10 @@ static int find_python(struct tool_call *call, struct python_run *run)
 	if (!path && !venv)
 		return 0;
 	run->key = path ? PYTHON_KEY "python_path" : PYTHON_KEY "venv_path";
-	run->python = pol_host_path(cfg, run->mem, path ? path : venv);
+	if (path && !strchr(path, '/'))
+		run->python = path;
+	else
+		run->python = pol_host_path(cfg, run->mem, path ? path : venv);
 	if (run->python && !path)
 		run->python = print(run->mem, "%s/bin/python", run->python);
 	if (run->python)

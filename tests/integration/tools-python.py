@@ -318,6 +318,10 @@ def venvs(box):
                      "and is seen there read-only", got)
         else:
             os.unlink(os.path.join(venv, "new"))
+    box.toml("python_path = 'python3'")
+    got = box.py("print(1)")
+    box.same(got["ok"] and got["python_executable"] == "python3",
+             "python_path without a slash is looked for as commands are", got)
     box.toml("python_path = '/usr/bin/nonesuch'")
     where = "sandbox" if box.inside else "host"
     for tool in ("python_execute", "python_environment_info"):
@@ -331,7 +335,7 @@ def venvs(box):
 
 def bound(box, venv):
     """What the sandbox sees of the host's Python."""
-    box.toml("python_path = 'none'")
+    box.toml()
     box.renew()
     before = box.id_of(KEY)
     text = box.run("explain", "--json", "--session", KEY).out.decode()

@@ -248,8 +248,8 @@ int ses_config_is_safe(const struct pol_session *session, int workspace_fd,
  *
  * Read-write ones also must not have the configuration in them.
  *
- * Return: a descriptor, SES_BIND_NONE for one that another key than docker.binds
- * asks for and that is not there, or -1.
+ * Return: a descriptor, SES_BIND_NONE for one that another key than
+ * docker.binds asks for and that is not there, or -1.
  */
 int ses_bind_open(const struct pol_session *session,
 		  const struct cfg_bind *bind, size_t index,

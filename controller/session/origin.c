@@ -85,7 +85,7 @@ static const char *origin_of_key(const struct pol_session *session,
 }
 
 /**
- * ses_origin_bind() - one entry of docker.binds, or the key that asks for a bind
+ * ses_origin_bind() - an entry of docker.binds, or the key that asks for it
  */
 const char *ses_origin_bind(const struct pol_session *session, size_t index,
 			    char text[SES_ORIGIN_BYTES])

@@ -23,6 +23,7 @@
 #define SPILL_AFTER 8000           /* characters, unless set */
 #define SPILL_PREVIEW 2000
 #define SPILL_SUBDIR "bash"
+#define WORKDIR "workdir: " /* as a backend names cwd */
 
 struct bash {
 	struct cfg_tree *mem; /* owned */
@@ -219,8 +220,16 @@ static void spill(struct tool_call *call, const struct tool_outcome *outcome)
 
 static void refuse(struct tool_call *call, const struct tool_outcome *outcome)
 {
+	const struct bash *bash = call->state;
+	const char *text = outcome->fail.text;
+
+	if (strncmp(text, "--", 2) == 0)
+		text += 2;
 	if (call->cancelled || outcome->cancelled)
 		tool_fail(call, "cancelled", "cancelled");
+	else if (strncmp(text, WORKDIR, strlen(WORKDIR)) == 0)
+		tool_fail(call, "not_started", "bash: cwd: %.200s: %s",
+			  bash->cwd, text + strlen(WORKDIR));
 	else
 		tool_fail(call, "not_started", "bash: %s%s%s",
 			  outcome->fail.text, outcome->hint[0] ? "; " : "",

@@ -116,13 +116,14 @@ static int write_all(int fd, const char *bytes, size_t len)
 	return 0;
 }
 
+/* Not set-id, nor sticky: as write(2), and it may have another owner now. */
 static mode_t mode_of(const struct step *step)
 {
 	mode_t mask = umask(0);
 
 	(void)umask(mask);
 	if (step->there)
-		return step->old.st_mode & 07777;
+		return step->old.st_mode & 0777;
 	return (step->change->mode ? step->change->mode & 0777 : NEW_MODE) &
 	       ~mask;
 }

@@ -109,37 +109,82 @@ static size_t count_strings(const char *const *list)
 	return n;
 }
 
-/* systemd-run needs the client's variables, the command has its own. */
-static const char **join(const struct head *head,
-			 const struct tool_command *command, char *const *envp)
+/* What systemd-run itself must have of the client's. */
+static const char *const lent[] = { "PATH", "XDG_RUNTIME_DIR",
+				    "DBUS_SESSION_BUS_ADDRESS" };
+
+#define N_LENT (sizeof(lent) / sizeof(lent[0]))
+
+static bool is_lent(const char *pair)
 {
-	const char *const *env = (const char *const *)envp;
-	size_t n_env = count_strings(env);
-	size_t n_argv = count_strings(command->argv);
+	for (size_t i = 0; i < N_LENT; i++) {
+		size_t len = strlen(lent[i]);
+
+		if (strncmp(pair, lent[i], len) == 0 && pair[len] == '=')
+			return true;
+	}
+	return false;
+}
+
+/* The command's, but for what is lent. */
+static void fill_env(const char **to, const char *const *own)
+{
+	for (; *own; own++)
+		if (!is_lent(*own))
+			*to++ = *own;
+	for (char **at = environ; *at; at++)
+		if (is_lent(*at))
+			*to++ = *at;
+}
+
+static const char **fill_env_args(const char **to, const char *const *own)
+{
+	*to++ = "env";
+	for (size_t i = 0; i < N_LENT; i++) {
+		*to++ = "-u";
+		*to++ = lent[i];
+	}
+	*to++ = "--";
+	for (; *own; own++)
+		if (is_lent(*own))
+			*to++ = *own;
+	return to;
+}
+
+/*
+ * systemd-run needs some of the client's variables, the command has its own.
+ * They are no arguments, which everybody on the machine may read: what is lent
+ * is taken back behind it.
+ */
+static const char **join(const struct head *head,
+			 const struct tool_command *command, char *const *envp,
+			 const char ***new_env)
+{
+	const char *const *own = (const char *const *)envp;
+	const char *const *client = (const char *const *)environ;
+	size_t n_env = count_strings(own) + count_strings(client) + 1;
+	size_t n_argv = head->n + 2 * N_LENT + 2 + count_strings(own) +
+			count_strings(command->argv) + 1;
+	const char **argv, **to;
 	char *bytes;
-	const char **argv;
-	size_t n = 0;
 
 	/* The properties are in the same piece of memory. */
-	argv = calloc(1, (head->n + 4 + n_env + n_argv) * sizeof(*argv) +
-				 2 * PROPERTY_BYTES);
+	argv = calloc(1, (n_argv + n_env) * sizeof(*argv) + 2 * PROPERTY_BYTES);
 	if (!argv)
 		return NULL;
-	bytes = (char *)(argv + head->n + 4 + n_env + n_argv);
+	*new_env = argv + n_argv;
+	bytes = (char *)(*new_env + n_env);
 	memcpy(bytes, head->memory, PROPERTY_BYTES);
 	memcpy(bytes + PROPERTY_BYTES, head->cpu, PROPERTY_BYTES);
+	to = argv;
 	for (size_t i = 0; i < head->n; i++)
-		argv[n++] = head->argv[i] == head->memory ? bytes :
-			    head->argv[i] == head->cpu ?
-					      bytes + PROPERTY_BYTES :
-					      head->argv[i];
-	argv[n++] = "env";
-	argv[n++] = "-i";
-	argv[n++] = "--";
-	for (size_t i = 0; i < n_env; i++)
-		argv[n++] = env[i];
-	for (size_t i = 0; i < n_argv; i++)
-		argv[n++] = command->argv[i];
+		*to++ = head->argv[i] == head->memory ? bytes :
+			head->argv[i] == head->cpu    ? bytes + PROPERTY_BYTES :
+							head->argv[i];
+	to = fill_env_args(to, own);
+	for (size_t i = 0; command->argv[i]; i++)
+		*to++ = command->argv[i];
+	fill_env(*new_env, own);
 	return argv;
 }
 
@@ -150,6 +195,7 @@ int host_limit(struct tool_command *command, const char ***argv,
 	       char *const **envp, struct err *err)
 {
 	struct head head = { .n = 0 };
+	const char **env = NULL;
 
 	if (command->limit_memory == 0 && command->limit_cpu_usec == 0)
 		return 0;
@@ -159,10 +205,10 @@ int host_limit(struct tool_command *command, const char ***argv,
 			       "%.80s: no systemd of the user's gives a limited scope",
 			       command->limit_key ? command->limit_key :
 						    "command");
-	*argv = join(&head, command, *envp);
+	*argv = join(&head, command, *envp, &env);
 	if (!*argv)
 		return err_set(err, ERR_KERNEL, ENOMEM, "command");
 	command->argv = *argv;
-	*envp = environ;
+	*envp = (char *const *)env;
 	return 0;
 }

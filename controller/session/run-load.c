@@ -18,6 +18,23 @@
 #include "controller/session/run.h"
 #include "proto/cleanup.h"
 
+/* A sandbox says what it likes: once of each, and no more than there may be. */
+static bool may_be_found(struct ses *ses, const struct ctl_exec *exec,
+			 const struct ses_run *known)
+{
+	const struct ses_run *run;
+	unsigned int n = 0;
+
+	if (known)
+		return !known->found && !known->exec &&
+		       known->sandbox == exec->sandbox;
+	if (!ses->runs)
+		return true;
+	LIST_FOREACH(run, &ses->runs->list, link)
+		n++;
+	return n < ses->runs->max;
+}
+
 /**
  * ses_run_found() - it runs, or its end has not been acknowledged
  * @fds: what pid 1 has kept of it; taken
@@ -28,7 +45,8 @@ void ses_run_found(struct ses *ses, struct ctl_exec *exec, uint32_t pid,
 	struct ses_run *run = ses_run_by_token(ses, exec->token);
 	struct err err = ERR_INIT;
 
-	if (n_fds == 0 || n_fds > SES_RUN_STREAMS)
+	if (n_fds == 0 || n_fds > SES_RUN_STREAMS ||
+	    !may_be_found(ses, exec, run))
 		return;
 	if (!run)
 		run = ses_run_new(ses, exec->sandbox, &err);

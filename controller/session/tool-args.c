@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "controller/session/toolbox.h"
+#include "controller/tools/patch.h"
 #include "proto/cleanup.h"
 
 /* What is there outside of strings, before memory is spent on it. */
@@ -138,34 +139,43 @@ static const char *text_of(const json_t *args, const char *name)
 	return json_string_value(json_object_get(args, name));
 }
 
-/* The files that a patch is about, without a line of what is in them. */
-static void put_patch(const char *patch, char *out, size_t size)
+/* One header of a patch, as its parser finds it; how much was put. */
+static size_t put_header(const char *line, size_t len, bool first, char *out,
+			 size_t size)
 {
 	static const char *const heads[] = {
-		"*** Add File: ", "*** Update File: ", "*** Delete File: ",
-		"*** Move to: ",
+		"*** Add File:", "*** Update File:", "*** Delete File:",
+		"*** Move to:",
 	};
+	const struct patch_text text = patch_trim(
+		(struct patch_text){ line, len });
+	struct patch_text name;
+	int put = 0;
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		if (!patch_begins(text, heads[i]))
+			continue;
+		name = patch_trim((struct patch_text){
+			text.at + strlen(heads[i]),
+			text.len - strlen(heads[i]) });
+		put = snprintf(out, size, "%s%c %.*s", first ? "" : ", ",
+			       "AMD>"[i],
+			       (int)(name.len < 512 ? name.len : 512), name.at);
+	}
+	return put < (int)size ? (size_t)put : size - 1;
+}
+
+/* The files that a patch is about, without a line of what is in them. */
+static void put_patch(const json_t *patch, char *out, size_t size)
+{
+	struct patch_text rest = { json_string_value(patch),
+				   json_string_length(patch) };
+	struct patch_text line;
 	size_t used = 0;
 
-	out[0] = '\0';
-	for (const char *at = patch; at && used + 4 < size;
-	     at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL) {
-		for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
-			size_t len = strlen(heads[i]);
-			size_t name = strcspn(at, "\r\n");
-			int put;
-
-			if (strncmp(at, heads[i], len) != 0)
-				continue;
-			put = snprintf(out + used, size - used, "%s%c %.*s",
-				       used ? ", " : "", "AMD>"[i],
-				       (int)(name - len < 512 ? name - len :
-								512),
-				       at + len);
-			used += put < (int)(size - used) ? (size_t)put :
-							   size - used - 1;
-		}
-	}
+	while (used + 4 < size && patch_next_line(&rest, &line))
+		used += put_header(line.at, line.len, used == 0, out + used,
+				   size - used);
 }
 
 /**
@@ -176,7 +186,7 @@ static void put_patch(const char *patch, char *out, size_t size)
 void ses_tool_summary(const json_t *args, char *out, size_t size)
 {
 	static const char *const names[] = { "command", "path", "uri", "code" };
-	const char *patch = text_of(args, "input");
+	const json_t *patch = json_object_get(args, "input");
 	const char *action = text_of(args, "action");
 	const char *id = text_of(args, "sessionId");
 
@@ -190,7 +200,7 @@ void ses_tool_summary(const json_t *args, char *out, size_t size)
 	if (action)
 		(void)snprintf(out, size, "%s%s%s", action, id ? " " : "",
 			       id ? id : "");
-	else if (patch || text_of(args, "patch_text"))
-		put_patch(patch ? patch : text_of(args, "patch_text"), out,
-			  size);
+	else
+		put_patch(patch ? patch : json_object_get(args, "patch_text"),
+			  out, size);
 }

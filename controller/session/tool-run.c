@@ -256,7 +256,7 @@ static int resume(struct ses_call *call, const struct tool_command *what,
 {
 	struct ses_run *run = ses_run_by_token(call->ses, call->token);
 
-	if (!run || run->call)
+	if (!run || run->call || run->sandbox != ses_call_place(call))
 		return err_set(&fail->err, ERR_BAD_STATE, 0,
 			       "nobody knows how it ended");
 	call->begun = true;

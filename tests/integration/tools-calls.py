@@ -181,6 +181,12 @@ def check_audit(box):
         row = last(box, "apply_patch")
         ok("A g" in row.get("command", ""),
            f"{box.mode}: of a patch its files", row)
+        client.call(tools, "apply_patch", {"input": "*** Begin Patch\n"
+                    "*** Add File:h\n+\0canary-4\n *** Add File:\ti\n+x\n"
+                    "*** End Patch\n"})
+        row = last(box, "apply_patch")
+        ok("A h" in row.get("command", "") and "A i" in row["command"],
+           f"{box.mode}: and all of them, however they are written", row)
     out = box.run("logs", "--json").out
     ok(b"canary" not in out, f"{box.mode}: nothing of a file is in the log",
        out)

@@ -101,7 +101,26 @@ def work(bench):
        f"{bench.mode}: control: an artifact is kept", answer)
 
 
+def foreign(bench):
+    """A command is taken up again by the session that it is of."""
+    seq, token = bench.client.begin(bench.bad, "exec", {
+        "command": "echo canary-7; sleep 60", "background": True})
+    begun = bench.client.get(seq)
+    other = bench.other.call(bench.good, "exec", {"command": "true"},
+                             token=token, again=True)
+    ok(not begun.error and other.error and "canary-7" not in other.text,
+       f"{bench.mode}: sb-04 a call of another session is not taken up",
+       (begun, other))
+    own = bench.client.call(bench.bad, "exec", {"command": "true"},
+                            token=token, again=True)
+    ok(not own.error and begun.more["sessionId"] == own.more["sessionId"],
+       f"{bench.mode}: control: by its own it is", (begun, own))
+    bench.client.call(bench.bad, "process", {
+        "action": "remove", "sessionId": begun.more["sessionId"]})
+
+
 for mode in modes():
     with Bench(mode) as BENCH:
         work(BENCH)
+        foreign(BENCH)
 done()

@@ -245,6 +245,11 @@ START_TEST(test_host_write_keeps_the_mode_and_leaves_hard_links)
 	ck_assert_uint_eq(st.st_mode & 07777, 0751);
 	ck_assert(holds("a", "new"));
 	ck_assert(holds("b", "old"));
+	/* Set-id bits are not for new bytes, nor for a new owner. */
+	ck_assert_int_eq(chmod("a", 06751), 0);
+	ck_assert_int_eq(put_one("a", "new"), 0);
+	ck_assert_int_eq(stat("a", &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0751);
 	(void)umask(027);
 	ck_assert_int_eq(put_one("c", "new"), 0);
 	ck_assert_int_eq(stat("c", &st), 0);

@@ -296,6 +296,8 @@ START_TEST(test_host_run_limits_are_asked_of_systemd)
 		ck_assert_ptr_nonnull(strstr(asked, "MemoryMax=268435456"));
 		ck_assert_ptr_nonnull(strstr(asked, "MemorySwapMax=0"));
 		ck_assert_ptr_nonnull(strstr(asked, "CPUQuota=50%"));
+		/* Everybody on the machine can read arguments. */
+		ck_assert_ptr_null(strstr(asked, "this"));
 	}
 	host_rig_fini(&rig);
 }

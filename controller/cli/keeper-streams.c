@@ -16,7 +16,7 @@
 
 #define STEP_BYTES 65536
 #define STEPS 16
-#define INPUT_MAX_BYTES (8U << 20)
+#define INPUT_MAX_BYTES (16U << 20)
 #define TTY_QUIET_MS 20 /* the kernel hands on what a terminal got a bit later */
 #define TTY_EOF "\004"
 

@@ -49,6 +49,9 @@ struct tool_host *tool_host_start(struct event_base *base,
 				  tool_host_done_fn *done,
 				  tool_host_progress_fn *progress, void *arg,
 				  struct err *err);
+/* tool-host-join.c: owned, NULL where that cannot be done */
+char *tool_host_join(const char *inside, size_t inside_len, const char *here,
+		     size_t here_len, size_t *len);
 void tool_host_cancel(struct tool_host *host); /* kills it; done follows */
 void tool_host_free(struct tool_host *host);   /* kills it; done is not called */
 

@@ -82,6 +82,14 @@ int toolbox_call_name(struct toolbox_call *call)
 		       -1;
 }
 
+static void free_json(struct toolbox_call *call)
+{
+	if (call->mapped)
+		(void)munmap(call->json, call->json_len);
+	else
+		free(call->json);
+}
+
 /**
  * toolbox_call_free() - release a call
  */
@@ -92,10 +100,7 @@ void toolbox_call_free(struct toolbox_call *call)
 	if (call->host)
 		tool_host_free(call->host);
 	cfg_free(call->cfg);
-	if (call->mapped)
-		(void)munmap(call->json, call->json_len);
-	else
-		free(call->json);
+	free_json(call);
 	fd_close(&call->args_fd);
 	free(call->args);
 	free(call->name);
@@ -226,7 +231,8 @@ void toolbox_call_again(struct toolbox_call *call)
 	call->seq = 0;
 	call->box = 0;
 	call->cancel_due = false;
-	if (call->state == TOOLBOX_HERE || call->state == TOOLBOX_TOLD) {
+	if (call->state == TOOLBOX_HERE || call->state == TOOLBOX_LISTS ||
+	    call->state == TOOLBOX_TOLD) {
 		if (call->state == TOOLBOX_TOLD)
 			call->state = TOOLBOX_TELL;
 		toolbox_call_move(call, &toolbox->due);
@@ -286,8 +292,8 @@ static void on_host_progress(void *arg, uint64_t elapsed_ms,
 	(void)toolbox_leave(toolbox);
 }
 
-static int start_here(struct toolbox_call *call, const Ctl__ToolHost *msg,
-		      struct err *err)
+static int start_here(struct toolbox_call *call, bool elevated,
+		      tool_host_done_fn *done, struct err *err)
 {
 	struct toolbox *toolbox = call->toolbox;
 	struct tool_host_request request = {
@@ -295,7 +301,7 @@ static int start_here(struct toolbox_call *call, const Ctl__ToolHost *msg,
 		.name = call->name,
 		.args = call->args,
 		.len = call->len,
-		.elevated = msg->elevated,
+		.elevated = elevated,
 	};
 	void *mapped = MAP_FAILED;
 
@@ -312,11 +318,48 @@ static int start_here(struct toolbox_call *call, const Ctl__ToolHost *msg,
 			return err_set(err, ERR_KERNEL, errno, "arguments");
 		request.args = mapped;
 	}
-	call->host = tool_host_start(toolbox->base, &request, on_host_done,
+	call->host = tool_host_start(toolbox->base, &request, done,
 				     on_host_progress, call, err);
 	if (mapped != MAP_FAILED)
 		(void)munmap(mapped, call->len);
 	return call->host ? 0 : -1;
+}
+
+/* The list of the sandbox's commands stands, whatever comes of the other. */
+static void on_listed(void *arg, const struct tool_host_end *end,
+		      const struct err *err)
+{
+	struct toolbox_call *call = arg;
+	size_t len = 0;
+	char *json = NULL;
+
+	(void)err;
+	if (end->json)
+		json = tool_host_join(call->json, call->json_len, end->json,
+				      end->len, &len);
+	if (json) {
+		free_json(call);
+		call->json = json;
+		call->json_len = len;
+		call->mapped = false;
+	}
+	toolbox_call_move(call, &call->toolbox->over);
+	toolbox_soon(call->toolbox);
+}
+
+/**
+ * toolbox_call_list() - what runs here belongs into its result, too
+ */
+int toolbox_call_list(struct toolbox_call *call)
+{
+	struct err err = ERR_INIT;
+
+	memcpy(call->host_token, call->token, sizeof(call->host_token));
+	if (call->cancelled || start_here(call, true, on_listed, &err))
+		return -1;
+	call->seq = 0;
+	call->state = TOOLBOX_LISTS;
+	return 0;
 }
 
 /**
@@ -346,7 +389,7 @@ void toolbox_call_host(struct toolbox_call *call, const Ctl__ToolHost *msg)
 		(void)err_set(&call->err, ERR_DENIED, 0,
 			      "%.40s: the session is not sandboxed any more: look at its tools again",
 			      call->name);
-	} else if (!start_here(call, msg, &err)) {
+	} else if (!start_here(call, msg->elevated, on_host_done, &err)) {
 		call->state = TOOLBOX_HERE;
 		toolbox_call_move(call, &toolbox->sent);
 		return;

@@ -28,6 +28,7 @@ enum toolbox_state {
 	TOOLBOX_NEW,	/* not sent yet */
 	TOOLBOX_ASKED,	/* creeld has it */
 	TOOLBOX_HERE,	/* it runs in a process of ours */
+	TOOLBOX_LISTS,	/* what is here is added to its result */
 	TOOLBOX_TELL,	/* it ran here, creeld does not know yet */
 	TOOLBOX_TOLD,	/* creeld has been told */
 };
@@ -131,6 +132,8 @@ int toolbox_call_name(struct toolbox_call *call);
 int toolbox_send_call(struct toolbox_call *call);
 void toolbox_call_again(struct toolbox_call *call);
 void toolbox_call_host(struct toolbox_call *call, const Ctl__ToolHost *msg);
+/* -1: there is nothing to wait for. */
+int toolbox_call_list(struct toolbox_call *call);
 void toolbox_call_fail(struct toolbox_call *call, const struct err *err,
 		       const char *hint);
 void toolbox_call_move(struct toolbox_call *call, struct toolbox_calls *list);

@@ -190,7 +190,8 @@ static void take_result(struct toolbox_call *call, const Ctl__ToolResult *msg,
 	call->json_len = blob.len;
 	call->mapped = blob.mapped;
 	call->error = msg->error;
-	toolbox_call_move(call, &toolbox->over);
+	if (!msg->host || toolbox_call_list(call))
+		toolbox_call_move(call, &toolbox->over);
 }
 
 static void take_progress(const struct toolbox_call *call,

@@ -398,7 +398,7 @@ void toolbox_cancel(struct toolbox_call *call)
 	    call->list == &toolbox->over)
 		return;
 	call->cancelled = true;
-	if (call->state == TOOLBOX_HERE) {
+	if (call->state == TOOLBOX_HERE || call->state == TOOLBOX_LISTS) {
 		tool_host_cancel(call->host);
 	} else if (call->state == TOOLBOX_ASKED) {
 		call->cancel_due = true;

@@ -364,7 +364,8 @@ static int act(struct asked *asked, struct ses_call *call)
 		return 0;
 	}
 	if (place == SES_PLACE_ELEVATED)
-		refusal = ses_gate_elevated(call->view, &fail.err);
+		refusal = ses_gate_elevated(call->view, asked->tool,
+					    &fail.err);
 	if (refusal) {
 		deny(asked, &fail.err, refusal);
 		ses_call_drop(call);

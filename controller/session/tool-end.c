@@ -147,6 +147,7 @@ void ses_result_send(struct ctl_client *client, uint32_t seq,
 
 	msg.error = result->error;
 	msg.changed = result->changed;
+	msg.host = result->host;
 	/* A client that does not read yet shall not be dropped for that. */
 	msg.result_fd = result->len > SES_TOOL_INLINE_BYTES ||
 			client->conn.queued_bytes > QUEUED_BYTES;
@@ -203,6 +204,7 @@ static void tell_result(struct ses_call *call)
 	json = tool_result_json(call->call, &result.len);
 	result.json = json;
 	result.changed = call->toolbox && call->toolbox->changed;
+	result.host = !result.error && ses_gate_list(call);
 	ses_result_send(waiter->client, waiter->seq, &result);
 	ctl_waiter_free(waiter);
 }

@@ -13,6 +13,8 @@
 #include "controller/session/toolbox.h"
 #include "proto/cleanup.h"
 
+#define HOST_PREFIX "host-" /* of what is in the background on the host */
+
 /**
  * ses_gate_policy() - does policy refuse a tool?
  * @why: out: for the log
@@ -66,10 +68,11 @@ static void put_sender(FILE *out, const struct ses_view *view,
 }
 
 static void put_gates(FILE *out, const struct ses_view *view,
+		      const struct tool *tool,
 		      const struct pol_elevated *elevated)
 {
-	fprintf(out, "Elevated \"exec\" is not allowed here (session: %s, channel: %s, sender: %s).\n",
-		view->session->key,
+	fprintf(out, "Elevated \"%s\" is not allowed here (session: %s, channel: %s, sender: %s).\n",
+		tool->name, view->session->key,
 		elevated->channel ? elevated->channel : "unknown",
 		view->sender ? view->sender : "unknown");
 	fputs("Failed gates:\n", out);
@@ -85,12 +88,13 @@ static void put_gates(FILE *out, const struct ses_view *view,
 }
 
 /**
- * ses_gate_elevated() - may exec leave the sandbox?
+ * ses_gate_elevated() - may a tool act outside of the sandbox?
  * @why: out: for the log
  *
  * Return: NULL where it may; else the gates that are shut, owned.
  */
-char *ses_gate_elevated(const struct ses_view *view, struct err *why)
+char *ses_gate_elevated(const struct ses_view *view, const struct tool *tool,
+			struct err *why)
 {
 	struct pol_elevated elevated;
 	char *text = NULL;
@@ -109,11 +113,40 @@ char *ses_gate_elevated(const struct ses_view *view, struct err *why)
 	out = open_memstream(&text, &size);
 	if (!out)
 		return strdup(why->text);
-	put_gates(out, view, &elevated);
+	put_gates(out, view, tool, &elevated);
 	if (fclose(out) == 0)
 		return text;
 	free(text);
 	return strdup(why->text);
+}
+
+/**
+ * ses_gate_list() - may what is on the host be listed, too?
+ *
+ * Of a list of a sandboxed session's commands, where the gates are open: those
+ * on the host are known to the client alone.
+ */
+bool ses_gate_list(const struct ses_call *call)
+{
+	const struct ses_view *view = call->view;
+	const char *action = json_string_value(
+		json_object_get(call->call->args, "action"));
+	struct pol_elevated elevated;
+
+	if (strcmp(call->call->tool->name, "process") != 0 || !action ||
+	    strcmp(action, "list") != 0)
+		return false;
+	pol_elevated_resolve(view->session, &view->about, &elevated);
+	return elevated.allowed;
+}
+
+/* What an elevated exec has left in the background is there, too. */
+static bool is_on_host(const struct tool *tool, const json_t *args)
+{
+	const char *id = json_string_value(json_object_get(args, "sessionId"));
+
+	return strcmp(tool->name, "process") == 0 && id &&
+	       strncmp(id, HOST_PREFIX, sizeof(HOST_PREFIX) - 1) == 0;
 }
 
 /**
@@ -133,6 +166,8 @@ int ses_gate_place(const struct ses_view *view, const struct tool *tool,
 	*place = sandboxed ? SES_PLACE_SANDBOX : SES_PLACE_HOST;
 	if (!sandboxed && tool->jailed && tool->jailed(view->cfg->cfg))
 		*place = SES_PLACE_JAIL;
+	if (sandboxed && is_on_host(tool, args))
+		*place = SES_PLACE_ELEVATED;
 	if (strcmp(tool->name, "exec") != 0)
 		return 0;
 	if (host && strcmp(host, "node") == 0)

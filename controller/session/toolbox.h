@@ -120,6 +120,7 @@ struct ses_result {
 	size_t len;
 	bool error;
 	bool changed;     /* its toolbox has other tools now */
+	bool host;        /* the client may add to this list */
 };
 
 static inline struct ses_call *ses_call_of(const struct tool_call *call)
@@ -181,7 +182,9 @@ void ses_tool_summary(const json_t *args, char *out, size_t size);
 /* tool-gate.c */
 char *ses_gate_policy(const struct ses_view *view, const struct tool *tool,
 		      struct err *why);
-char *ses_gate_elevated(const struct ses_view *view, struct err *why);
+char *ses_gate_elevated(const struct ses_view *view, const struct tool *tool,
+			struct err *why);
+bool ses_gate_list(const struct ses_call *call);
 int ses_gate_place(const struct ses_view *view, const struct tool *tool,
 		   const json_t *args, enum ses_place *place, struct err *err);
 

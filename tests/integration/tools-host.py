@@ -460,6 +460,7 @@ def check_many(box, agent):
        say + "one that is over makes room for another", (one, two))
     for pid in keepers(box):
         os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not keepers(box))
     ok(agent.list() == [] and left(box) == [],
        say + "keepers that are killed leave nothing that stays", left(box))
     ok(wait_for(lambda: not processes_with("sleep 70")),
@@ -541,9 +542,96 @@ def check_planted(box, agent):
        left(box))
 
 
+def last(box, tool):
+    """The log's last row of a tool."""
+    rows = [row for row in box.logs() if row["tool"] == tool]
+    return rows[-1] if rows else {}
+
+
+def check_elevated(box, _):
+    """Of a sandboxed session, what left its sandbox."""
+    say = f"{box.mode}: elevated: "
+    gates = "tools: { elevated: { allowFrom: { telegram: ['42'] } } }"
+    box.sandbox("mode: 'all', scope: 'session'", more=gates)
+    agent = Agent(box, "agent:main:main", "--channel", "telegram",
+                  "--sender", "42")
+    other = Agent(box, "agent:main:main", "--channel", "telegram",
+                  "--sender", "7")
+    uid = OTHER_UID if box.drop else os.geteuid()
+    for words in ({"elevated": True}, {"host": "gateway"}):
+        got = agent.exec("id -u; pwd", **words)
+        row = last(box, "exec")
+        ok(got.text == f"{uid}\n{box.path('home', 'ws')}\n"
+           and got.more["sandboxed"] is False
+           and (row["decision"], row["reason"], row["status"],
+                row["sandboxed"]) == ("allowed", "elevated", 0, False),
+           say + f"{words} runs on the host, and is written down",
+           (got, row))
+        got = other.exec("id -u", **words)
+        row = last(box, "exec")
+        ok(got.code == "denied" and "Failed gates:" in got.text
+           and "tools.elevated.allowFrom.telegram" in got.text
+           and row["decision"] == "denied" and "elevated" in row["reason"],
+           say + f"{words} of another sender is refused, by key",
+           (got, row))
+    check_elevated_process(box, agent, other)
+    box.forget()
+    box.sandbox("mode: 'off'")
+
+
+def check_elevated_process(box, agent, other):
+    say = f"{box.mode}: elevated: "
+    mark = Mark()
+    one = agent.begin(f"read x; echo \"<$x>\"; {mark.tree()}", elevated=True)
+    two = agent.begin("echo inside; exec sleep 70")
+    ok(one.startswith("host-") and two and not two.startswith("host-"),
+       say + "in the background", (one, two))
+    got = agent.process("list")
+    ok([item["sessionId"] for item in got.more["sessions"]] == [two, one]
+       and one in got.text and two in got.text,
+       say + "a list shows what is inside, and what is not", got)
+    got = other.process("list")
+    ok([item["sessionId"] for item in got.more["sessions"]] == [two]
+       and one not in got.text,
+       say + "where a gate is shut it shows what is inside", got)
+    for action in ("poll", "log", "write", "kill", "clear", "remove",
+                   "submit", "send-keys", "paste"):
+        got = other.process(action, one, data="x", keys=["a"], text="x")
+        row = last(box, "process")
+        ok(got.code == "denied" and "Failed gates:" in got.text
+           and "tools.elevated.allowFrom.telegram" in got.text
+           and row["decision"] == "denied" and one in row["command"],
+           say + f"{action} through a shut gate is refused, by key",
+           (got, row))
+    agent.process("write", one, data="hi")
+    got = agent.process("submit", one)
+    row = last(box, "process")
+    ok(not got.error and got.more["sandboxed"] is False
+       and (row["decision"], row["reason"], row["sandboxed"])
+       == ("allowed", "elevated", False) and one in row["command"],
+       say + "the others reach it, and are written down", (got, row))
+    ok("<hi>" in agent.read(one, "<hi>") and mark.grown(),
+       say + "it reads, and is polled")
+    box.kill_creeld()
+    got = agent.process("log", one)
+    ok("begun" in got.text, say + "kill -9 of creeld is nothing to it", got)
+    agent.process("kill", one)
+    ok(mark.gone(), say + "kill ends its tree", mark.count())
+    agent.process("remove", one)
+    ok([item["sessionId"] for item in agent.list()] == [two]
+       and agent.process("poll", one).code == "not_found"
+       and wait_for(lambda: not os.path.exists(folder(box))),
+       say + "remove forgets it, and leaves nothing", left(box))
+    ok(agent.process("poll", two).more["sandboxed"] is True,
+       say + "what is inside is polled there")
+    agent.process("remove", two)
+    ok(agent.process("list").text == "No running or recent sessions.",
+       say + "and then there is none")
+
+
 CHECKS = (check_exec, check_files, check_actions, check_others,
           check_survives, check_ends, check_flood, check_many, check_left,
-          check_planted)
+          check_planted, check_elevated)
 
 
 def main():

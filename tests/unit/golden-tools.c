@@ -145,6 +145,7 @@ static void tool_result(golden_visit *visit, void *data)
 	verb.result_fd = 1;
 	verb.error = 1;
 	verb.changed = 1;
+	verb.host = 1;
 	outer.re_case = CTL__REPLY__RE_TOOL_RESULT;
 	outer.tool_result = &verb;
 	visit_reply(visit, data, "reply-tool-result", &outer);

@@ -203,8 +203,9 @@ def check_policy(box):
         ok("read" in tools.names and "write" not in tools.names,
            f"{box.mode}: a denied tool is not listed", tools.names)
         answer = client.call(tools, "write", {"path": "a", "content": "b"})
-        ok(wrong(answer, "denied", 'Tool "write"', "agent:main:policy",
-                 "deny list", "Fix:", "tools.sandbox.tools.deny"),
+        ok(wrong(answer, "denied", 'Tool "write" blocked by sandbox tool policy'
+                 " (mode=all).", "Session: agent:main:policy",
+                 "Reason: deny list", "Fix:", "tools.sandbox.tools.deny"),
            f"{box.mode}: its refusal says what, why and how", answer)
         row = last(box, "write")
         ok(row.get("decision") == "denied" and row.get("command") == "a"

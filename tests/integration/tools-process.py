@@ -9,7 +9,12 @@ from harness import done, modes, ok, wait_for
 from sessions_box import SessionBox
 from tools_wire import Client
 
+SCALE = int(os.environ.get("CREEL_TEST_SCALE", "100"))
 CAP = 65536
+DEFAULT_CAP = 8 << 20
+FLOOD = max(12 << 20, (1 << 30) // SCALE) // 10 * 10  # 1 GiB in check-long
+FIRST = 100000000  # lines of ten bytes
+MANY = max(300, 10000 // SCALE)
 
 
 class Agent:
@@ -205,19 +210,77 @@ def check_killed(box):
        files(box))
 
 
+def memory_of(pid):
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * 4096
+
+
+def check_default_cap(box):
+    """Without a key 8 MiB are kept of a command's output, the newest."""
+    with Client(box) as client:
+        agent = Agent(client, "agent:main:a")
+        agent.exec("true")
+        before, top = memory_of(box.creeld()[0]), 0
+        one = agent.begin(f"seq {FIRST} 999999999 | head -c {FLOOD}; sleep 70")
+        end = time.monotonic() + 600
+        about = {"totalBytes": 0}
+        while about["totalBytes"] < FLOOD and time.monotonic() < end:
+            about = agent.process("list").more["sessions"][0]
+            top = max(top, memory_of(box.creeld()[0]))
+            time.sleep(0.02)
+        kept = about["totalBytes"] - about["droppedBytes"]
+        ok(about["totalBytes"] == FLOOD and about["truncated"]
+           and DEFAULT_CAP * 3 // 4 < kept <= DEFAULT_CAP,
+           f"{box.mode}: of {FLOOD} bytes the last 8 MiB are kept, which is"
+           " the default", about)
+        blocks = sum(os.stat(path).st_blocks * 512 for path in files(box))
+        ok(0 < blocks <= DEFAULT_CAP + (1 << 20),
+           f"{box.mode}: no more of them is on the disk", blocks)
+        ok(top - before < DEFAULT_CAP,
+           f"{box.mode}: nor in creeld's memory", (before, top))
+        got = agent.process("log", one, offset=0, limit=2)
+        ok(f"the oldest {about['droppedBytes']} of {FLOOD} bytes of output are"
+           " gone" in got.text and got.more["droppedBytes"] ==
+           about["droppedBytes"], f"{box.mode}: log says what was dropped",
+           got)
+        check_rest(box, agent, one, about)
+        agent.process("remove", one)
+
+
+def check_rest(box, agent, one, about):
+    """poll gives all that is kept, in parts that say that there is more."""
+    got = agent.process("poll", one)
+    missed, output, said = got.more["missedBytes"], "", 0
+    while got.more["output"]:
+        output += got.more["output"]
+        said += got.more["more"] and "poll again" in got.text
+        got = agent.process("poll", one)
+    kept = FLOOD - about["droppedBytes"]
+    end = FIRST + FLOOD // 10
+    want = "".join(f"{n}\n" for n in range(end - kept // 10 - 1, end))
+    ok(missed == about["droppedBytes"] and said == kept // 200000
+       and output == want[-kept:],
+       f"{box.mode}: poll gives the rest to the byte, in parts",
+       (missed, about, said, len(output), output[:20], output[-20:]))
+
+
 def check_many(box, agent):
     """10,000 asked for: 256, and a clear error."""
-    got, count = None, 0
-    while count < 300:
+    refused, count = [], 0
+    for _ in range(MANY):
         got = agent.exec("exec sleep 70", background=True)
         if got.error:
-            break
-        count += 1
-    ok(count == 256 and got.code == "limit" and "256" in got.text,
-       f"{box.mode}: 256 of a session, then an error that says so",
-       (count, got))
+            refused.append(got)
+        else:
+            count += 1
+    ok(count == 256 and len(refused) == MANY - 256
+       and all(got.code == "limit" and "256" in got.text for got in refused),
+       f"{box.mode}: {MANY} background commands: 256 of a session, then an"
+       " error that says so", (count, refused[-1:]))
     ok(agent.exec("echo still").text == "still\n",
        f"{box.mode}: what is waited for runs all the same")
+    ok(len(agent.process("list").more["sessions"]) == 256,
+       f"{box.mode}: the list has them all")
 
 
 def main():
@@ -238,6 +301,9 @@ def main():
             wait_for(lambda box=box: not files(box))
             ok(files(box) == [],
                f"{mode}: output goes with its sandbox", files(box))
+            box.sandbox("mode: 'all', scope: 'session'")
+            check_default_cap(box)
+            box.forget()
     done()
 
 

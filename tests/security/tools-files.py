@@ -7,6 +7,8 @@ import contextlib
 import ctypes
 import multiprocessing
 import os
+import random
+import re
 import shutil
 import socket
 import subprocess
@@ -293,6 +295,10 @@ def special(yard):
     bounded(yard, "a folder", "folder", ("is_directory",))
     bounded(yard, "the workspace itself", ".", ("is_directory", "denied",
                                                 "invalid_argument"))
+    yard.inside("ln -s /proc/kmsg kmsg.l && ln -s /proc/self/environ env.l")
+    bounded(yard, "/proc/kmsg", "/proc/kmsg", ("denied",))
+    bounded(yard, "a link to /proc/kmsg", "kmsg.l", ("symbolic_link",))
+    bounded(yard, "a link to a file of /proc", "env.l", ("symbolic_link",))
     bounded(yard, "a file as a folder", "folder/../silent/x",
             ("not_a_directory", "not_regular"))
     if os.geteuid() == 0:
@@ -398,6 +404,33 @@ def shown(yard):
     yard.clean()
 
 
+def logged(yard):
+    """SB-38: whatever a call says, in the log it is one line of plain text."""
+    dice = random.Random(38)
+    pieces = ["\x1b[2J", "\x1b]0;x\x07", "\n", "\r", "\t", "\x7f", "\x9b",
+              "\u202e", "\u2066", "\u200b", "\ufeff", "\x85", "\u2028", "a",
+              "\\", "%s", "\U0001f600", " ", "\x01", "\x08"]
+    before = len(yard.run("logs", "--limit", "100000").out.splitlines())
+    calls = max(60, 100000 // SCALE)
+    for _ in range(calls):
+        text = "x" + "".join(dice.choice(pieces) for _ in
+                             range(dice.randrange(1, 30)))
+        tool, args = dice.choice((
+            ("read", {"path": text}), ("exec", {"command": ": " + text}),
+            ("process", {"action": "poll", "sessionId": text[:8]}),
+            ("edit", {"path": text, "oldText": "a", "newText": "b"}),
+            ("apply_patch", patch(f"*** Delete File: {text}"))))
+        yard.call(tool, args)
+    out = yard.run("logs", "--limit", "100000").out
+    now = len(out.splitlines())
+    ok(re.fullmatch(rb"[\x20-\x7e\t\n]*", out) and
+       now - before >= calls // 2 and
+       all(re.match(rb"[0-9]{4}-|TIME", line) for line in out.split(b"\n")
+           if line),
+       f"{yard.mode}: sb-38 {calls} calls with odd texts are a line of plain "
+       "text each in the log", (before, now, out[-2000:]))
+
+
 def handoff(yard):
     """SB-36: what the host trusts in a workspace is not the tools' either."""
     yard.client.close()
@@ -449,5 +482,6 @@ for mode in modes():
         growing(YARD)
         names(YARD)
         shown(YARD)
+        logged(YARD)
         handoff(YARD)
 done()

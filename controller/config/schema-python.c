@@ -22,10 +22,11 @@ static const struct cfg_key rows[] = {
 	{ KEY("backend", ENUM), .fallback = "host", .choices = backends,
 	  .help = "Accepted, and without effect." },
 	{ KEY("python_path", STRING),
-	  .help = "The interpreter; empty counts as not set." },
+	  .help = "The interpreter of the host's; empty counts as not set. One "
+		  "without a slash is looked for as commands are." },
 	{ KEY("venv_path", STRING),
-	  .help = "A virtual environment whose interpreter is used; empty "
-		  "counts as not set." },
+	  .help = "A virtual environment of the host's whose interpreter is "
+		  "used; empty counts as not set." },
 	{ KEY("sandbox_mode", ENUM), .fallback = "basic", .choices = modes,
 	  .help = "How the code is isolated. jail is a sandbox. A mode that "
 		  "cannot be had is an error; none is fallen back to." },

@@ -10,6 +10,18 @@
 #include "tests/unit/runner.h"
 
 #define RIG_FILES 2048
+#define RIG_RUNS 8
+
+/* A command that a tool has asked for. */
+struct rig_run {
+	char *argv;     /* owned; a line each, as the next two */
+	char *env;
+	char *ulimits;  /* NAME=SOFT:HARD */
+	char *workdir;  /* owned */
+	char *input;    /* owned; NULL: it stays open */
+	size_t input_len;
+	struct tool_command what; /* its numbers; what it points to is gone */
+};
 
 struct rig_file {
 	char *path;     /* owned; NULL: unused */
@@ -30,6 +42,13 @@ struct rig {
 	int commits, reads, computes, lists;
 	bool compute_fails;
 	int commit_sys;     /* instead of any commit */
+	struct rig_run ran[RIG_RUNS];
+	int runs;
+	/* What comes of each; an outcome that is all 0 is a success. */
+	struct tool_outcome outcomes[RIG_RUNS];
+	/* Called when a command begins; number: ran[] is filled. */
+	void (*on_run)(struct rig *rig, struct tool_call *call, int number);
+	bool again;         /* of the calls */
 	/* Called before a commit looks at the files. */
 	void (*before_commit)(struct rig *rig);
 	/* What is to be answered, with later. */
@@ -38,6 +57,7 @@ struct rig {
 		tool_file_fn *file;
 		tool_commit_fn *commit;
 		tool_dir_fn *dir;
+		tool_outcome_fn *outcome;
 	} answer;
 	struct tool_file file;
 	struct tool_commit commit;

@@ -272,7 +272,8 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, test_artifacts_by_default_are_the_usual_kinds);
 	tcase_add_test(tcase, test_artifacts_reasons);
 	tcase_add_test(tcase, test_artifacts_that_cannot_be_written_are_said);
-	tcase_add_test(tcase, test_artifacts_options_that_are_wrong_run_nothing);
+	tcase_add_test(tcase,
+		       test_artifacts_options_that_are_wrong_run_nothing);
 	tcase_add_test(tcase, test_artifacts_storage_within_the_workspace);
 	tcase_add_test(tcase, test_artifacts_on_the_host_are_confined);
 	suite_add_tcase(suite, tcase);

@@ -85,6 +85,8 @@ own_memory()
 	said=$(python 'x = b\"x\" * (200 << 20)')
 	printf '%s\n' "$said"
 	case $said in *'"exit_code":137'*) ;; *) return 1 ;; esac
+	# Who asked for the limit is said.
+	case $said in *tools.python_exec.cgroup*) ;; *) return 1 ;; esac
 	# shellcheck disable=SC2086
 	creel tool call $mode exec '{"command":
 		"python3 -c \"x = b\\\"x\\\" * (200 << 20)\""}'

@@ -9,12 +9,10 @@ before=$(snapshot)
 as alice -w "range, manager" basics
 as alice -w "range, manager" limits
 as alice -w "range, manager" accounting
-as alice -w "range, manager" python
 as bob -w "one id, manager" basics
 as bob -w "one id, manager" limits
 as carol -w "range, no manager" basics
 as carol -w "range, no manager" refused
-as carol -w "range, no manager" python-refused
 as dave -w "one id, no manager" basics
 as dave -w "one id, no manager" refused
 

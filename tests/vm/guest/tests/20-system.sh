@@ -71,11 +71,9 @@ who=root
 . "$here/users/basics.sh"
 . "$here/users/limits.sh"
 . "$here/users/accounting.sh"
-. "$here/users/python.sh"
 who=
 as alice -w "alice, system" basics
 as alice -w "alice, system" limits
-as alice -w "alice, system" python
 as bob -w "bob, system" basics
 as dave -w "dave, system, no manager" limits
 

@@ -196,7 +196,12 @@ void mcp_message_parse(struct mcp_message *message, char *line, size_t len)
 	}
 	set_id_aside(message, all, line);
 	message->tree = json_loadb(line, len, PARSE_FLAGS, &error);
-	if (!message->tree) {
+	if (!message->tree &&
+	    json_error_code(&error) == json_error_null_byte_in_key) {
+		/* It is JSON, and whoever sent it waits for an answer to it. */
+		broken(message, MCP_INVALID_REQUEST,
+		       "the name of a member holds U+0000");
+	} else if (!message->tree) {
 		drop_id(message);
 		broken(message, MCP_PARSE_ERROR, "Parse error: %.120s",
 		       error.text);

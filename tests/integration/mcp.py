@@ -60,6 +60,53 @@ WRONG = (
      b'"params":{"protocolVersion":"2025-11-25"}}\n', 1, -32600),
 )
 
+# Arguments that a schema refuses, and what is said of them.
+HOURS = "expected a number from 0.001 to 604800, got"
+NUL = "expected text without NUL, got one"
+ARGUMENTS = (
+    ("exec", {}, "command: expected a string, got nothing"),
+    ("exec", {"command": 5}, "command: expected a string, got a number"),
+    ("exec", {"command": ""}, "command: expected at least 1 bytes, got 0"),
+    ("exec", {"command": "true", "what": 1},
+     "what: there is no such argument"),
+    ("exec", {"command": "true", "timeout": 0}, f"timeout: {HOURS} 0"),
+    ("exec", {"command": "true", "timeout": -1}, f"timeout: {HOURS} -1"),
+    ("exec", {"command": "true", "timeout": 1e308},
+     f"timeout: {HOURS} 1e+308"),
+    ("exec", {"command": "true", "timeout": "5"},
+     "timeout: expected a number, got a string"),
+    ("exec", {"command": "true", "timeout": [1]},
+     "timeout: expected a number, got an array"),
+    ("exec", {"command": "true", "yieldMs": -1},
+     "yieldMs: expected a whole number from 0 to 86400000, got -1"),
+    ("exec", {"command": "true", "background": "yes"},
+     "background: expected true or false, got a string"),
+    ("exec", {"command": "true", "env": {"A": 5}},
+     "env: expected an object of strings, got a number"),
+    ("exec", {"command": "true", "env": {"A=B": "x"}},
+     'env: expected the name of a variable, got "A=B"'),
+    ("exec", {"command": "true", "env": {"A": "x\0"}}, f"env: {NUL}"),
+    ("exec", {"command": "a\0b"}, f"command: {NUL}"),
+    ("exec", {"command": "true", "workdir": "a\0b"}, f"workdir: {NUL}"),
+    ("read", {"path": "a\0b"}, f"path: {NUL}"),
+    ("read", {"path": "x", "offset": 0},
+     "offset: expected a whole number from 1 to 1e+12, got 0"),
+    ("write", {"path": "a\0b", "content": ""}, f"path: {NUL}"),
+    ("write", {"path": "a"}, "content: expected a string, got nothing"),
+    ("edit", {"path": "a\0b", "oldText": "a", "newText": "b"},
+     f"path: {NUL}"),
+    ("apply_patch", {"input": 5}, "input: expected a string, got a number"),
+    ("process", {"action": "fly"}, 'remove, got "fly"'),
+    ("process", {"action": "poll", "sessionId": "a\0"},
+     f"sessionId: {NUL}"),
+    ("bash", {"command": "a\0b"}, f"command: {NUL}"),
+    ("bash", {"command": "true", "timeout_seconds": 0},
+     "timeout_seconds: expected a whole number from 1 to 86400, got 0"),
+    ("python_execute", {"code": "a\0b"}, f"code: {NUL}"),
+    ("python_execute", {"code": "1", "timeout_seconds": -1},
+     "timeout_seconds: expected a whole number from 1 to 86400, got -1"),
+)
+
 # Ids that come back as they were written.
 IDS = (b"0", b"-7", b"9007199254740993", b"-9223372036854775809",
        b"123456789012345678901234567890", b"1.50", b"1e400", b'""', b'"a"',
@@ -145,13 +192,24 @@ def check_calls(client, mode):
     result = client.call("read", path="a b.txt")
     ok("two" in text_of(result) and not result.get("isError"),
        f"{mode}: read reads it", result)
-    result = client.call("exec", command="true", timeout="soon")
-    ok(result.get("isError") and
-       "timeout: expected a number" in text_of(result),
-       f"{mode}: a wrong argument is told the model", result)
-    result = client.call("read", path="a b.txt", what=1)
-    ok(result.get("isError") and "what" in text_of(result),
-       f"{mode}: so is one that there is not", result)
+
+
+def check_arguments(client, mode):
+    """What is wrong is told the model, in the result."""
+    for tool, args, wanted in ARGUMENTS:
+        result = client.call(tool, **args)
+        said = result.get("structuredContent", {})
+        code = said.get("error_code") or said.get("error", {}).get("code")
+        ok(result.get("isError") is True and code == "invalid_argument" and
+           text_of(result).startswith(f"{tool}: ") and
+           text_of(result).endswith(wanted),
+           f"{mode}: {tool} {args} is refused, and which argument is said",
+           result)
+    message = client.answer(client.start("exec", command="true",
+                                         env={"A\0": "x"}))
+    ok(message.get("error", {}).get("code") == -32600 and
+       "U+0000" in message["error"]["message"],
+       f"{mode}: a NUL in the name of a variable is refused", message)
 
 
 def check_resources(client, mode):
@@ -345,6 +403,7 @@ def main():
                 check_wrong(client, mode)
                 check_ids(client, mode)
                 check_calls(client, mode)
+                check_arguments(client, mode)
                 check_resources(client, mode)
                 check_long(client, mode)
             check_ends(box, mode)

@@ -223,6 +223,8 @@ static const struct {
 	  "null", -32600, "got an array" },
 	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\\u0000\"}",
 	  "1", -32600, "U+0000" },
+	{ CALL("\"n\"", "exec", ",\"arguments\":{\"env\":{\"A\\u0000\":\"\"}}"),
+	  "\"n\"", -32600, "name of a member holds U+0000" },
 	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"no/such\"}", "1",
 	  -32601, "Method not found: no/such" },
 	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":[]}",

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "proto/cleanup.h"
 
@@ -43,11 +44,22 @@ void ctl_conn_init(struct ctl_conn *conn)
 	STAILQ_INIT(&conn->queue);
 }
 
+/* Whoever closes the last descriptor of a socket may have to wait: not here. */
+static void do_not_linger(int fd)
+{
+	static const struct linger off = { .l_onoff = 0 };
+
+	/* ENOTSOCK: most are none. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
+}
+
 static void read_frames(struct ctl_conn *conn, unsigned int most)
 {
 	auto_frame frame;
 
 	wire_frame_init(&frame, conn->buf, WIRE_FRAME_MAX_BYTES);
+	if (conn->ops->foreign)
+		frame.came = do_not_linger;
 	for (unsigned int i = 0; i < most && conn->fd >= 0; i++) {
 		struct err err = ERR_INIT;
 

@@ -22,6 +22,7 @@ struct ctl_conn;
 struct ctl_packet;
 
 struct ctl_conn_ops {
+	bool foreign; /* what comes may be sandboxed code's */
 	size_t max_in_fds;
 	size_t max_out_bytes;   /* of one message */
 	size_t max_queue_bytes; /* waiting messages; more ends the connection */

@@ -306,6 +306,7 @@ static void on_end(struct ctl_conn *conn, const struct err *why)
 }
 
 static const struct ctl_conn_ops init_ops = {
+	.foreign = true,
 	.max_in_fds = MAX_STREAMS,
 	.max_out_bytes = WIRE_FRAME_MAX_BYTES,
 	.max_queue_bytes = 16U << 20,

@@ -63,7 +63,8 @@ static int temp_name(char name[TEMP_BYTES])
 static const char *text_of(const ProtobufCBinaryData *path, size_t len,
 			   char text[INIT_PATH_MAX_BYTES + 1])
 {
-	memcpy(text, path->data, len);
+	if (len > 0) /* else there may be no data at all */
+		memcpy(text, path->data, len);
 	text[len] = '\0';
 	return text;
 }

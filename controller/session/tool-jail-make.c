@@ -268,6 +268,10 @@ static int build(struct ses_jail *jail, const struct jail_found *found,
 	if (set_label(ctl, &label) < 0)
 		return err_set(&fail->err, ERR_KERNEL, errno, "jail");
 	ctl_label_from_spec(&label, spec);
+	/* For the next creeld, which has nothing else to know it by. */
+	if (jail->folder && strlen(jail->folder) < sizeof(label.workspace))
+		(void)snprintf(label.workspace, sizeof(label.workspace), "%s",
+			       jail->folder);
 	sandbox = ctl_sandbox_new(ctl, &label);
 	if (!sandbox)
 		return err_set(&fail->err, ERR_KERNEL, ENOMEM, "jail");

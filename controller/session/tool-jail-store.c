@@ -20,6 +20,7 @@
 #include "controller/session/tool-jail-own.h"
 #include "proto/cleanup.h"
 
+#define FOLDER "/creel-python-"
 #define STORE_MS 60000
 #define STORE_KEY "tools.file_storage.root_dir"
 #define SHARED_KEY "tools.python_exec.artifacts_jail_shared_dir"
@@ -126,6 +127,16 @@ void ses_jail_store(struct ses_call *call, const struct tool_change *change)
 		ses_asked_end(call, ENOMEM);
 }
 
+/* An earlier creeld's, whose configuration nobody knows: by no link at all. */
+static int open_left(const char *path)
+{
+	auto_fd root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return root_fd < 0 ? -1 :
+			     ses_open_in(root_fd, path + 1,
+					 O_PATH | O_DIRECTORY);
+}
+
 /**
  * jail_remove() - the folder that a jail has had on the host
  * @arg: a struct ses_jail
@@ -139,11 +150,14 @@ void jail_remove(void *arg, struct job_result *result)
 	struct ses_path way = { .kind = SES_PATH_DIR, .what = SHARED_KEY };
 	auto_fd dir_fd = -1;
 
-	if (!name || name == path)
+	if (!name || name == path ||
+	    strncmp(name, FOLDER, strlen(FOLDER)) != 0)
 		return;
 	*name++ = '\0';
 	way.path = path;
-	dir_fd = open_root(jail->view->session, &way, &result->fail);
+	dir_fd = jail->view ? open_root(jail->view->session, &way,
+					&result->fail) :
+			      open_left(path);
 	if (dir_fd < 0 || faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW))
 		return;
 	if (ctl_remove_tree(dir_fd, name, &budget) != CTL_REMOVED_ALL)

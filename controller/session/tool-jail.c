@@ -152,7 +152,7 @@ static const struct ses_jail *find_named(const struct ses_jail *for_whom,
 	const struct ses_jail *jail, *found = NULL;
 
 	LIST_FOREACH(jail, &for_whom->ses->jails, link)
-		if (jail != for_whom && jail->live && jail->name &&
+		if (jail->live && jail != for_whom && jail->name &&
 		    strcmp(jail->name, name) == 0 &&
 		    same_session(jail->view, for_whom->view))
 			found = jail;
@@ -422,6 +422,21 @@ void ses_jails_gone(struct ses *ses, const struct ctl_sandbox *sandbox)
 	}
 }
 
+/* Its folder on the host is in its label, where it had room. */
+static void end_left(struct ses *ses, struct ctl_sandbox *sandbox)
+{
+	const char *folder = sandbox->label.workspace;
+	struct ses_jail *jail = folder[0] ? calloc(1, sizeof(*jail)) : NULL;
+
+	if (jail) {
+		jail->ses = ses;
+		jail->sandbox = sandbox;
+		jail->folder = strdup(folder);
+		LIST_INSERT_HEAD(&ses->jails, jail, link);
+	}
+	ctl_sandbox_kill(sandbox, CTL_DEATH_ASKED);
+}
+
 /**
  * ses_jails_ready() - those of an earlier creeld end
  *
@@ -436,7 +451,7 @@ void ses_jails_ready(struct ses *ses)
 		next = LIST_NEXT(sandbox, link);
 		if (sandbox->label.kind == CTL_KIND_RUN &&
 		    strncmp(sandbox->label.name, NAME, strlen(NAME)) == 0)
-			ctl_sandbox_kill(sandbox, CTL_DEATH_ASKED);
+			end_left(ses, sandbox);
 	}
 }
 

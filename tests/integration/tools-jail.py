@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jails of python_execute: each flag of firejail's, beside what is so without
 it, in sessions with a sandbox and without; how they end; MiniBot's example."""
+import contextlib
 import json
 import os
 import shutil
@@ -9,7 +10,8 @@ import subprocess
 import sys
 import threading
 
-from harness import OTHER_UID, done, modes, processes_with, wait_for
+from harness import (OTHER_UID, done, family, modes, processes_with,
+                     wait_for)
 from minibot_box import KEY, Tools
 from tools_wire import Client
 
@@ -32,6 +34,7 @@ def put(path):
         return error.strerror
 home = os.path.expanduser('~')
 """
+CGROUPS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 GONE = "No such file or directory"
 DENIED = "Permission denied"
 READ_ONLY = "Read-only file system"
@@ -82,6 +85,15 @@ class Jails(Tools):
                 os.seteuid(0)
                 os.setegid(0)
 
+    def venv(self):
+        """A virtual environment of the user's."""
+        path = self.path("home", "tools_venv")
+        if not os.path.exists(path):
+            self.as_user(lambda: subprocess.run(
+                ["/usr/bin/python3", "-m", "venv", "--without-pip", path],
+                check=True, cwd="/"))
+        return path
+
     def file(self, *names):
         """One of the user's, with its name in it."""
         self.make(*names[:-1])
@@ -92,19 +104,29 @@ class Jails(Tools):
             os.chown(path, OTHER_UID, OTHER_UID)
         return path
 
+    def cgroups(self):
+        """What its sandboxes are in, as far as this machine has cgroups."""
+        found = set()
+        for pid in family(self.helpers()):
+            with contextlib.suppress(OSError), \
+                    open(f"/proc/{pid}/cgroup", encoding="latin-1") as file:
+                path = file.read().rpartition("0::")[2].rstrip("\n")
+                found |= {top + path for top in CGROUPS if path != "/" and
+                          os.path.isdir(top + path)}
+        return found
+
+    def descriptors(self):
+        """How many creeld has."""
+        with contextlib.suppress(OSError):
+            return [len(os.listdir(f"/proc/{pid}/fd"))
+                    for pid in self.creeld()]
+        return []
+
     def jails(self):
         """That are there now."""
         return [item["name"] for item in
                 json.loads(self.run("list", "--json").out or b"[]")
                 if item["name"].startswith("jail-")]
-
-    def cgroups(self):
-        """Likewise, of this box's helper."""
-        found = []
-        for at, names, _ in os.walk("/sys/fs/cgroup"):
-            found += [os.path.join(at, name) for name in names
-                      if name.startswith("creel-")]
-        return found
 
 
 def private(box):
@@ -270,6 +292,50 @@ def roots(box):
     rootless = status("--noroot")
     box.same(rootless.get("Uid", "0").split()[0] == "1000",
              "--noroot: not root", rootless)
+    box.renew()
+
+
+def images(box):
+    """In an image that has less than the host, and a user's home nowhere."""
+    top = box.make("image")
+    for name in ("usr", "etc", "opt", "opt/dir"):
+        box.make("image", name)
+    for name in ("bin", "lib", "lib64"):
+        box.link("usr/" + name, os.path.join(top, name))
+    box.link("dir", os.path.join(top, "opt", "link"))
+    kept = box.file("data", "plain")
+    box.file("image", "opt", "dir", "file")
+    docker = f"docker = {{ image = '{top}' }}"
+    show = TRY + """
+print(repr((look('/opt/dir/file'), look('/opt/link'), look(%r),
+            look(home) if %r else home == '/', os.path.exists('/etc/passwd'),
+            put('/opt/new'), put(home + '/x'))))
+"""
+    for flags, want in (
+            ([], f"('file', ['file'], 'plain', ['data'], False, "
+                 f"'{READ_ONLY}', 'put')"),
+            (["--blacklist=/opt/link"],
+             f"('{DENIED}', '{DENIED}', 'plain', ['data'], False, "
+             f"'{READ_ONLY}', 'put')"),
+            (["--blacklist=/opt/link/file", "--blacklist=/opt/none"],
+             f"('{DENIED}', ['file'], 'plain', ['data'], False, "
+             f"'{READ_ONLY}', 'put')")):
+        box.prefix(["firejail", "--whitelist=/usr", f"--whitelist={kept}",
+                    *flags], docker=docker)
+        got = box.py(show % (kept, True))
+        box.same(got.get("stdout") == want + "\n",
+                 f"docker.image: the image, and what flags name: {flags}",
+                 got)
+    box.prefix(["firejail"], docker=docker)
+    got = box.py("print(1)")
+    box.same(got.get("error_code") == "interpreter_not_found" and
+             "python3" in got["error"],
+             "docker.image: one without an interpreter", got)
+    box.prefix(["firejail"], docker="docker = { image = 'nonesuch:1' }")
+    got = box.py("print(1)")
+    box.same("docker.image" in got.get("error", ""),
+             "docker.image: one that is not there is named", got)
+    box.prefix(["firejail"])
     box.renew()
 
 
@@ -471,10 +537,7 @@ def joined(box):
 
 def interpreter(box):
     """python_path and venv_path: only what the jail shows."""
-    venv = box.path("home", "tools_venv")
-    box.as_user(lambda: subprocess.run(
-        ["/usr/bin/python3", "-m", "venv", "--without-pip", venv],
-        check=True, cwd="/"))
+    venv = box.venv()
     show = "import sys; print(sys.prefix)"
     for key, value in (("venv_path", venv),
                        ("python_path", venv + "/bin/python")):
@@ -493,7 +556,7 @@ def example(box):
     """MiniBot's: a shared directory, a venv, no capabilities, a filter."""
     shared = box.make("mybot", "data", "files", "jail-shared")
     os.chmod(shared, 0o700)
-    venv = box.path("home", "tools_venv")
+    venv = box.venv()
     python = (f"venv_path = '{venv}'\nartifacts_allow_in_jail = true\n"
               f"artifacts_jail_shared_dir = '{shared}'")
     storage = os.path.join(box.ws, "stored")
@@ -600,18 +663,24 @@ def endings(box):
         seq, token = client.begin(tools, "python_execute", args)
         box.same(wait_for(runs, 10) and len(box.jails()) == 1 and
                  len(os.listdir(shared)) == 1, "it runs", left())
+        cgroups, before = box.cgroups(), box.descriptors()
         client.ask("tool_cancel", {1: token})
         answer = client.get(seq)
         box.same(answer.more.get("error_code") == "cancelled" and
                  wait_for(clean, 10), "cancelled: nothing is left",
                  (answer, left()))
-        for _ in range(3):
+        box.same(wait_for(lambda: not any(
+            os.path.isdir(path) for path in cgroups - box.cgroups())),
+                 "nor a cgroup of it", (cgroups, box.cgroups()))
+        for _ in range(8):
             seq, token = client.begin(tools, "python_execute", args)
             client.ask("tool_cancel", {1: token})
             answer = client.get(seq)
         box.same(answer.more.get("error_code") == "cancelled" and
                  wait_for(clean, 10), "cancelled at once: nothing is left",
                  (answer, left()))
+        box.same(wait_for(lambda: box.descriptors() <= before),
+                 "nor a descriptor of creeld's", (before, box.descriptors()))
         got = client.call(tools, "python_execute",
                           dict(args, timeout_seconds=1)).more
         box.same(got.get("timed_out") and wait_for(clean, 10),
@@ -620,18 +689,17 @@ def endings(box):
         wait_for(runs, 10)
     box.same(wait_for(clean, 10), "its client gone: nothing is left", left())
     client = Client(box)
-    client.begin(client.open(KEY), "python_execute", {"code": code})
+    client.begin(client.open(KEY), "python_execute", args)
     wait_for(runs, 10)
     jails = box.jails()
     box.kill_creeld()
     client.close()
     box.run("list")
-    box.same(jails and wait_for(lambda: not processes_with(str(nap)) and
-                                not box.jails(), 20),
-             "creeld killed: the next one ends its jails", (jails, left()))
-    jails = {name: box.run("kill", name).status for name in box.jails()}
+    box.same(jails and wait_for(clean, 20),
+             "creeld killed: nothing is left with the next one",
+             (jails, left()))
     got = box.py("print(1)")
-    box.same(got.get("ok") and not jails, "and others run", got)
+    box.same(got.get("ok"), "and others run", got)
 
 
 def log(box):
@@ -648,7 +716,7 @@ def log(box):
              "python_environment_info looks into a jail too", got)
 
 
-PARTS = (private, places, judged, processes, network, temporary, limits,
+PARTS = (private, places, judged, processes, images, network, temporary, limits,
          variables, joined, interpreter, example, endings, log)
 
 

@@ -7,6 +7,7 @@
 
 #include "helper/cgroup.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
@@ -17,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "proto/cleanup.h"
 
@@ -76,6 +78,50 @@ static bool is_service(const char *path)
 	return len > 8 && !strcmp(path + len - 8, ".service");
 }
 
+/* A unit whose processes are not this one's own: /A/this.service -> /A/@name. */
+static int open_beside(int root_fd, char *path, size_t size, const char *name)
+{
+	char *slash = strrchr(path, '/');
+	char *end = slash ? slash + 1 : path;
+
+	if (strchr(name, '/') || name[0] == '.' ||
+	    snprintf(end, size - (size_t)(end - path), "%s", name) >=
+		    (int)(size - (size_t)(end - path)))
+		return -1;
+	return openat(root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* The unit's own process starts where none may be. */
+static int move_all(int from_fd, int to_fd)
+{
+	char text[256];
+	char *rest = text;
+	const char *pid;
+
+	if (hlp_cgroup_get(from_fd, "cgroup.procs", text, sizeof(text)) < 0)
+		return -1;
+	while ((pid = strsep(&rest, "\n")))
+		if (*pid && hlp_cgroup_put(to_fd, "cgroup.procs", pid) < 0 &&
+		    errno != ESRCH)
+			return -1;
+	return 0;
+}
+
+/*
+ * This process goes into the leaf; or its children will, by a descriptor: the
+ * kernel asks what its opener was allowed, which is root here and now.
+ */
+static int enter_leaf(const struct hlp_cgroup_claim *claim, int own_fd,
+		      int leaf_fd, int *enter_fd)
+{
+	if (!claim->beside)
+		return hlp_cgroup_put(leaf_fd, "cgroup.procs", "0");
+	if (move_all(own_fd, leaf_fd) < 0)
+		return -1;
+	*enter_fd = openat(leaf_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	return *enter_fd < 0 ? -1 : 0;
+}
+
 static int no_tree(struct hlp_cgroup_tree *out, const char *why)
 {
 	(void)snprintf(out->why, sizeof(out->why), "%s", why);
@@ -84,35 +130,39 @@ static int no_tree(struct hlp_cgroup_tree *out, const char *why)
 
 /**
  * hlp_cgroup_claim() - find a cgroup that sandboxes can live below
- * @system: this process is root, and sandboxes belong to @owner
- * @enter:  this process lives for long; root's others may stay where they are,
- *          which saves them a grace period (10 ms)
- * @owner:  who makes the sandboxes' cgroups; @group likewise
- * @out:    filled; fd is -1 and why is set where there is none
+ * @out: filled; fd is -1 and why is set where there is none
  *
  * Called once, before the process forks and before it gives up its ids: it
  * moves itself into a leaf, since a cgroup with processes cannot have
- * controllers below it, or has its spawner forked there. The spawner must be
- * below the cgroup that sandboxes are: what is common to both must be its own.
+ * controllers below it, or has its spawner forked there, or stays outside and
+ * has its children enter. The spawner must be below the cgroup that sandboxes
+ * are: what is common to both must be its own.
  *
  * Return: 0 or -1, which is no error: limits are then refused one by one.
  */
-int hlp_cgroup_claim(bool system, bool enter, uid_t owner, gid_t group,
+int hlp_cgroup_claim(const struct hlp_cgroup_claim *claim,
 		     struct hlp_cgroup_tree *out)
 {
 	auto_fd root_fd = open_root();
-	auto_fd own_fd = -1, leaf_fd = -1, tree_fd = -1;
+	auto_fd own_fd = -1, leaf_fd = -1, tree_fd = -1, enter_fd = -1;
 	char path[4096], unused[64];
 	bool apart = false;
 
-	*out = (struct hlp_cgroup_tree){ .fd = -1, .leaf_fd = -1 };
+	*out = (struct hlp_cgroup_tree){ .fd = -1, .leaf_fd = -1,
+					 .enter_fd = -1 };
 	if (root_fd < 0)
 		return no_tree(out, "no cgroup2 file system on /sys/fs/cgroup");
 	own_fd = open_own(root_fd, path, sizeof(path));
 	if (own_fd < 0)
 		return no_tree(out, "own cgroup is not below /sys/fs/cgroup");
-	if (geteuid() == 0 && !is_service(path)) {
-		apart = !enter;
+	if (claim->beside) {
+		fd_close(&own_fd);
+		own_fd = open_beside(root_fd, path, sizeof(path),
+				     claim->beside);
+		if (own_fd < 0)
+			return no_tree(out, "no such cgroup beside my own");
+	} else if (geteuid() == 0 && !is_service(path)) {
+		apart = !claim->enter;
 		hlp_cgroup_enable(root_fd, unused);
 		fd_close(&own_fd);
 		own_fd = hlp_cgroup_dir(root_fd, "creel");
@@ -121,7 +171,7 @@ int hlp_cgroup_claim(bool system, bool enter, uid_t owner, gid_t group,
 		return no_tree(out, "own cgroup is not delegated to this user");
 	leaf_fd = hlp_cgroup_dir(own_fd, "helper");
 	if (leaf_fd < 0 ||
-	    (!apart && hlp_cgroup_put(leaf_fd, "cgroup.procs", "0") < 0))
+	    (!apart && enter_leaf(claim, own_fd, leaf_fd, &enter_fd) < 0))
 		return no_tree(out, "cannot enter a cgroup of my own");
 	hlp_cgroup_enable(own_fd, unused);
 	tree_fd = hlp_cgroup_dir(own_fd, "sandboxes");
@@ -129,11 +179,14 @@ int hlp_cgroup_claim(bool system, bool enter, uid_t owner, gid_t group,
 		return no_tree(out, "cannot make a cgroup for sandboxes");
 	hlp_cgroup_enable(tree_fd, out->controllers);
 	/* Of its own, procs alone: what leaf and sandboxes have in common. */
-	if (system && (fchownat(own_fd, "cgroup.procs", owner, group, 0) < 0 ||
-		       hlp_cgroup_give(tree_fd, owner, group, true) < 0))
+	if (claim->system &&
+	    (fchownat(own_fd, "cgroup.procs", claim->owner, claim->group, 0) <
+		     0 ||
+	     hlp_cgroup_give(tree_fd, claim->owner, claim->group, true) < 0))
 		return no_tree(out, "cannot hand a cgroup to the helper");
 	out->fd = fd_take(&tree_fd);
 	out->leaf_fd = apart ? fd_take(&leaf_fd) : -1;
+	out->enter_fd = fd_take(&enter_fd);
 	return 0;
 }
 
@@ -153,28 +206,83 @@ pid_t hlp_cgroup_fork(const struct hlp_cgroup_tree *tree)
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
-/**
- * hlp_cgroup_user() - one user's part of the tree
- * @tree: from hlp_cgroup_claim()
- * @user: names the directory
- * @out:  filled, with a descriptor of its own
- *
- * Return: 0, or -1 with why set.
+/* What an earlier policy said is taken back. */
+static int set_ceilings(int dir_fd, const struct hlp_policy *policy,
+			struct err *err)
+{
+	const struct hlp_cgroup user = { .outer_fd = dir_fd, .inner_fd = -1 };
+	const struct {
+		enum hlp_limit limit;
+		uint64_t value;
+	} ceilings[] = {
+		{ HLP_LIMIT_MEMORY_MAX, policy->user_memory },
+		{ HLP_LIMIT_MEMORY_SWAP_MAX, policy->user_memory },
+		{ HLP_LIMIT_PIDS_MAX, policy->user_pids },
+		{ HLP_LIMIT_CPU_MAX, policy->user_cpus * UINT64_C(100000) },
+	};
+
+	for (size_t i = 0; i < sizeof(ceilings) / sizeof(ceilings[0]); i++) {
+		uint64_t value = ceilings[i].value;
+		struct err why = ERR_INIT;
+
+		if (hlp_cgroup_limit(&user, ceilings[i].limit,
+				     value ? value : HLP_CGROUP_NO_LIMIT,
+				     &why) == 0 ||
+		    !value)
+			continue;
+		/* A kernel without swap accounting has no such file. */
+		if (ceilings[i].limit == HLP_LIMIT_MEMORY_SWAP_MAX)
+			continue;
+		*err = why;
+		return -1;
+	}
+	return 0;
+}
+
+/*
+ * A user's processes are below his ceilings like his sandboxes. From where they
+ * were forked first into the tree's leaf, and from there it is their own.
  */
-int hlp_cgroup_user(const struct hlp_cgroup_tree *tree, uid_t user,
-		    struct hlp_cgroup_tree *out)
+static int enter_user(const struct hlp_cgroup_tree *tree, int user_fd)
+{
+	auto_fd leaf_fd = -1;
+
+	if (tree->enter_fd >= 0 && write(tree->enter_fd, "0", 1) != 1)
+		return -1;
+	leaf_fd = hlp_cgroup_dir(user_fd, "helper");
+	return leaf_fd < 0 ? -1 : hlp_cgroup_put(leaf_fd, "cgroup.procs", "0");
+}
+
+/**
+ * hlp_cgroup_user() - one user's part of the tree, which this process enters
+ * @tree:   from hlp_cgroup_claim()
+ * @policy: has the user's ceilings; NULL rootless, where nothing is entered
+ * @user:   names the directory
+ * @out:    filled, with a descriptor of its own, or with -1 and why
+ *
+ * Return: 0; -1 where his ceilings cannot be kept.
+ */
+int hlp_cgroup_user(const struct hlp_cgroup_tree *tree,
+		    const struct hlp_policy *policy, uid_t user,
+		    struct hlp_cgroup_tree *out, struct err *err)
 {
 	char name[24];
 
 	*out = *tree;
 	out->fd = -1;
 	out->leaf_fd = -1;
-	if (tree->fd < 0)
-		return -1;
-	(void)snprintf(name, sizeof(name), "u-%" PRIu32, (uint32_t)user);
-	out->fd = hlp_cgroup_dir(tree->fd, name);
-	if (out->fd < 0)
-		return no_tree(out, "cannot make a cgroup for this user");
-	hlp_cgroup_enable(out->fd, out->controllers);
-	return 0;
+	if (tree->fd >= 0) {
+		(void)snprintf(name, sizeof(name), "u-%" PRIu32,
+			       (uint32_t)user);
+		out->fd = hlp_cgroup_dir(tree->fd, name);
+		if (out->fd < 0)
+			(void)no_tree(out, "cannot make a cgroup for this user");
+		else
+			hlp_cgroup_enable(out->fd, out->controllers);
+	}
+	if (!policy)
+		return 0;
+	if (tree->fd >= 0 && (out->fd < 0 || enter_user(tree, out->fd) < 0))
+		return err_set(err, ERR_KERNEL, errno, "enter a cgroup");
+	return set_ceilings(out->fd, policy, err);
 }

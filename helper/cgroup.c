@@ -329,7 +329,9 @@ int hlp_cgroup_limit(const struct hlp_cgroup *cgroup, enum hlp_limit limit,
 		return err_set(err, ERR_UNSUPPORTED, 0,
 			       "no cgroup, so no %s controller for %s",
 			       limits[limit].controller, limits[limit].file);
-	if (limit == HLP_LIMIT_CPU_MAX)
+	if (value == HLP_CGROUP_NO_LIMIT)
+		(void)snprintf(text, sizeof(text), "max");
+	else if (limit == HLP_LIMIT_CPU_MAX)
 		(void)snprintf(text, sizeof(text), "%" PRIu64 " 100000", value);
 	else
 		(void)snprintf(text, sizeof(text), "%" PRIu64, value);

@@ -8,15 +8,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "helper/policy.h"
 #include "helper/step.h"
 #include "proto/err.h"
 
 #define HLP_CGROUP_NAME_BYTES 32
+#define HLP_CGROUP_NO_LIMIT UINT64_MAX
 
 /* Where a helper may make the cgroups of its sandboxes. */
 struct hlp_cgroup_tree {
 	int fd; /* owned, -1 none */
 	int leaf_fd; /* owned, -1 none: where the spawner is to be forked */
+	int enter_fd; /* owned, -1 none: writing "0" to it moves there */
 	char controllers[64]; /* enabled in it, space separated */
 	char why[128]; /* where fd is -1 */
 };
@@ -28,11 +31,21 @@ struct hlp_cgroup {
 	char name[HLP_CGROUP_NAME_BYTES];
 };
 
-int hlp_cgroup_claim(bool system, bool enter, uid_t owner, gid_t group,
+struct hlp_cgroup_claim {
+	bool system; /* this process is root, and sandboxes belong to owner */
+	bool enter;  /* it lives for long; root's others may stay where they
+		      * are, which saves them a grace period (10 ms) */
+	uid_t owner; /* who makes the sandboxes' cgroups */
+	gid_t group;
+	const char *beside; /* a unit's cgroup beside this process's own, NULL */
+};
+
+int hlp_cgroup_claim(const struct hlp_cgroup_claim *claim,
 		     struct hlp_cgroup_tree *out);
 pid_t hlp_cgroup_fork(const struct hlp_cgroup_tree *tree);
-int hlp_cgroup_user(const struct hlp_cgroup_tree *tree, uid_t user,
-		    struct hlp_cgroup_tree *out);
+int hlp_cgroup_user(const struct hlp_cgroup_tree *tree,
+		    const struct hlp_policy *policy, uid_t user,
+		    struct hlp_cgroup_tree *out, struct err *err);
 
 int hlp_block_lock(int lease_fd, uint32_t number, short how);
 void hlp_cgroup_sweep(int tree_fd, int lease_fd);

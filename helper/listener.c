@@ -22,6 +22,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "helper/log.h"
@@ -44,13 +45,15 @@
 #define RELEASE_USEC 20000
 
 struct entry {
-	pid_t pid;   /* 0: free */
+	pid_t pid;   /* 0: an earlier listener's child, or free */
 	uid_t uid;
 	int link_fd; /* owned; -1: it takes no more clients */
 };
 
 struct listener {
 	const struct hlp_user_config *config; /* borrowed; who is to be filled */
+	const struct hlp_service *service;    /* borrowed */
+	int64_t watch_ms; /* when the service manager is told next */
 	bool stays;    /* when idle: no client started it */
 	int dir_fd;    /* owned, as are those below */
 	int listen_fd;
@@ -115,6 +118,25 @@ static int open_runtime_dir(const struct hlp_user_config *config,
 	return fd_take(&fd);
 }
 
+/* What the service manager listens on, else -1. */
+static int given_socket(const struct hlp_service *service)
+{
+	for (size_t i = 0; i < service->n_fds; i++) {
+		int fd = HLP_SERVICE_FIRST_FD + (int)i;
+		int type = 0, listens = 0;
+		socklen_t len = sizeof(int);
+
+		if (service->user[i] == (uid_t)-1 &&
+		    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+		    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) ==
+			    0 &&
+		    type == SOCK_SEQPACKET && listens &&
+		    fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) == 0)
+			return fd;
+	}
+	return -1;
+}
+
 /* The lock says whether the socket that is there is another listener's. */
 static int open_socket(struct listener *l, struct err *err)
 {
@@ -128,6 +150,9 @@ static int open_socket(struct listener *l, struct err *err)
 		return err_set(err, ERR_KERNEL, errno, "lock file");
 	if (flock(l->lock_fd, LOCK_EX | LOCK_NB) < 0)
 		return err_set(err, ERR_BAD_STATE, errno, "another listener");
+	l->listen_fd = given_socket(l->service);
+	if (l->listen_fd >= 0)
+		return 0;
 	if (unlinkat(l->dir_fd, SOCKET_NAME, 0) < 0 && errno != ENOENT)
 		return err_set(err, ERR_KERNEL, errno, "old socket");
 	l->listen_fd = socket(AF_UNIX,
@@ -199,20 +224,41 @@ static void refuse(int fd, enum err_code code, const char *why)
 		;
 }
 
-/* Helpers that take clients. */
-static uint32_t count_users(const struct listener *l)
+/* Helpers that take clients; no signal tells of an earlier listener's. */
+static uint32_t count_users(struct listener *l)
 {
 	uint32_t n = 0;
 
-	for (size_t i = 0; i < MAX_ENTRIES; i++)
+	for (size_t i = 0; i < MAX_ENTRIES; i++) {
+		struct pollfd pfd = { .fd = l->entries[i].link_fd };
+
+		if (l->entries[i].pid == 0 && poll(&pfd, 1, 0) > 0)
+			fd_close(&l->entries[i].link_fd);
 		n += l->entries[i].link_fd >= 0;
+	}
 	return n;
+}
+
+/* A user's helper and his sandboxes outlive the listener that forked it. */
+static void adopt_users(struct listener *l)
+{
+	const struct hlp_service *service = l->service;
+	struct entry *entry = l->entries;
+
+	for (size_t i = 0; i < service->n_fds && i < MAX_ENTRIES; i++)
+		if (service->user[i] != (uid_t)-1)
+			*entry++ = (struct entry){
+				.uid = service->user[i],
+				.link_fd = HLP_SERVICE_FIRST_FD + (int)i,
+			};
+	hlp_log(HLP_LOG_INFO, "users with a helper: %u", count_users(l));
 }
 
 static __attribute__((noreturn)) void
 become_user(struct hlp_user_config user)
 {
-	int keep[] = { user.link_fd, user.tree->fd, user.lease_fd };
+	int keep[] = { user.link_fd, user.tree->fd, user.lease_fd,
+		       user.tree->enter_fd };
 	sigset_t none;
 
 	hlp_close_others(keep, sizeof(keep) / sizeof(keep[0]));
@@ -231,15 +277,16 @@ static struct entry *fork_user(struct listener *l,
 			       const struct hlp_identity *who)
 {
 	struct hlp_user_config user = *l->config;
+	uint32_t n_users = count_users(l);
 	struct entry *entry = NULL;
 	pid_t parent = getpid();
 	pid_t pid;
 
 	for (size_t i = 0; i < MAX_ENTRIES && !entry; i++)
-		if (l->entries[i].pid == 0)
+		if (l->entries[i].pid == 0 && l->entries[i].link_fd < 0)
 			entry = &l->entries[i];
 	user.who = *who;
-	if (!entry || count_users(l) >= user.policy->n_users)
+	if (!entry || n_users >= user.policy->n_users)
 		return NULL;
 	pid = hlp_fork_with_socket(NULL, &user.link_fd);
 	if (pid == 0) {
@@ -254,6 +301,10 @@ static struct entry *fork_user(struct listener *l,
 	(void)fcntl(user.link_fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	*entry = (struct entry){ .pid = pid, .uid = who->uid,
 				 .link_fd = user.link_fd };
+	/* The next listener gets it, where this one does not end for good. */
+	if (user.system)
+		hlp_service_tell(l->service, user.link_fd,
+				 "FDSTORE=1\nFDNAME=u-%u", who->uid);
 	hlp_log(HLP_LOG_INFO, "user=%u: helper %d", who->uid, (int)pid);
 	return entry;
 }
@@ -349,15 +400,30 @@ static void reap(struct listener *l)
 		}
 }
 
-/* How long to wait for a client; -1 where the program stays in any case. */
+/* How long to wait for a client, where the program does not stay. */
 static int patience(const struct listener *l)
 {
-	if (l->stays)
-		return -1;
 	for (size_t i = 0; i < MAX_ENTRIES; i++)
 		if (l->entries[i].pid > 0)
 			return -1;
 	return l->served ? LAST_USER_MS : FIRST_CLIENT_MS;
+}
+
+/* Return: ms until it is time again, -1 never. */
+static int tell_alive(struct listener *l)
+{
+	struct timespec now;
+	int64_t ms;
+
+	if (l->service->watch_ms < 0)
+		return -1;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	if (ms >= l->watch_ms) {
+		hlp_service_tell(l->service, -1, "WATCHDOG=1");
+		l->watch_ms = ms + l->service->watch_ms;
+	}
+	return (int)(l->watch_ms - ms);
 }
 
 static int serve(struct listener *l)
@@ -368,13 +434,14 @@ static int serve(struct listener *l)
 	};
 
 	for (;;) {
-		int n = poll(fds, 2, patience(l));
+		int ms = tell_alive(l);
+		int n = poll(fds, 2, l->stays ? ms : patience(l));
 
 		if (n < 0 && errno != EINTR) {
 			hlp_log(HLP_LOG_ERR, "poll: %s", err_sys_text(errno));
 			return CREEL_EXIT_KERNEL;
 		}
-		if (n == 0) {
+		if (n == 0 && !l->stays) {
 			/* EACCES in system mode, harmless: nobody listens. */
 			(void)unlinkat(l->dir_fd, SOCKET_NAME, 0);
 			return CREEL_EXIT_STOPPED;
@@ -392,17 +459,20 @@ static int serve(struct listener *l)
 /**
  * hlp_listener_run() - listen until idle, or for good
  * @config:   what was read and claimed with the privileges that now fall
+ * @service:  who else started it than a client, and what is handed over
  * @ready_fd: told when clients can come, and closed; -1 where no client
  *            started the program, which then stays when idle
  *
  * Return: the process's exit status.
  */
-int hlp_listener_run(const struct hlp_user_config *config, int ready_fd)
+int hlp_listener_run(const struct hlp_user_config *config,
+		     const struct hlp_service *service, int ready_fd)
 {
 	static struct listener l;
 	struct err err = ERR_INIT;
 
-	l = (struct listener){ .config = config, .stays = ready_fd < 0,
+	l = (struct listener){ .config = config, .service = service,
+			       .stays = ready_fd < 0,
 			       .dir_fd = -1, .listen_fd = -1, .signal_fd = -1,
 			       .lock_fd = -1 };
 	for (size_t i = 0; i < MAX_ENTRIES; i++)
@@ -420,6 +490,8 @@ int hlp_listener_run(const struct hlp_user_config *config, int ready_fd)
 	if (ready_fd >= 0 && write(ready_fd, "\n", 1) < 0)
 		hlp_log(HLP_LOG_WARN, "nobody waits for this listener");
 	fd_close(&ready_fd);
+	adopt_users(&l);
+	hlp_service_tell(service, -1, "READY=1");
 	hlp_log(HLP_LOG_INFO, "listening, %s",
 		config->system ? "system" : "rootless");
 	return serve(&l);

@@ -10,9 +10,21 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 400
+
+/* Set once, before the process forks. */
+static bool numbered;
+
+/**
+ * hlp_log_levels() - begin each line as sd-daemon(3) has it
+ */
+void hlp_log_levels(void)
+{
+	numbered = true;
+}
 
 static const char *level_name(enum hlp_level level)
 {
@@ -26,6 +38,13 @@ static const char *level_name(enum hlp_level level)
 		return "";
 	}
 	return "";
+}
+
+static const char *level_prefix(enum hlp_level level)
+{
+	if (level == HLP_LOG_ERR)
+		return "<3>";
+	return level == HLP_LOG_WARN ? "<4>" : "<6>";
 }
 
 /**
@@ -45,8 +64,9 @@ void hlp_log(enum hlp_level level, const char *fmt, ...)
 	va_start(args, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	at = (size_t)snprintf(line, sizeof(line), "hlp[%d] %s", (int)getpid(),
-			      level_name(level));
+	at = (size_t)snprintf(line, sizeof(line), "%shlp[%d] %s",
+			      numbered ? level_prefix(level) : "",
+			      (int)getpid(), level_name(level));
 	for (const char *c = text; *c; c++) {
 		if (*c >= 0x20 && *c < 0x7f)
 			line[at++] = *c;

@@ -10,6 +10,7 @@ enum hlp_level {
 	HLP_LOG_INFO,  /* life cycle */
 };
 
+void hlp_log_levels(void);
 void hlp_log(enum hlp_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -18,6 +18,7 @@
 #include "helper/listener.h"
 #include "helper/log.h"
 #include "helper/policy.h"
+#include "helper/service.h"
 #include "helper/stage.h"
 #include "helper/user.h"
 #include "proto/exit-codes.h"
@@ -28,7 +29,7 @@
 enum {
 	OPT_LISTEN = 1, OPT_EMBEDDED, OPT_SYSTEM, OPT_ROOTLESS, OPT_CONTROL_FD,
 	OPT_READY_FD, OPT_RUNTIME_DIR, OPT_STATE_DIR, OPT_POLICY, OPT_POOL,
-	OPT_IDLE_TIMEOUT, OPT_COUNT,
+	OPT_IDLE_TIMEOUT, OPT_CGROUP, OPT_COUNT,
 };
 
 static const struct option options[] = {
@@ -43,6 +44,7 @@ static const struct option options[] = {
 	{ "policy", required_argument, NULL, OPT_POLICY },
 	{ "pool", required_argument, NULL, OPT_POOL },
 	{ "idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT },
+	{ "cgroup", required_argument, NULL, OPT_CGROUP },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -54,7 +56,7 @@ static __attribute__((noreturn)) void config_error(const char *why)
 
 static __attribute__((noreturn)) void usage(void)
 {
-	config_error("usage: creel-helper {--listen --runtime-dir DIR [--ready-fd N] [--state-dir DIR] [--idle-timeout SEC] | --embedded --control-fd N} [--system | --rootless] [--policy FILE] [--pool N]");
+	config_error("usage: creel-helper {--listen --runtime-dir DIR [--ready-fd N] [--state-dir DIR] [--idle-timeout SEC] [--cgroup UNIT] | --embedded --control-fd N} [--system | --rootless] [--policy FILE] [--pool N]");
 }
 
 /* -1 where the option is not there. */
@@ -86,8 +88,9 @@ static void parse_options(int argc, char **argv, const char **opt)
 	if (optind < argc || !opt[OPT_LISTEN] == !opt[OPT_EMBEDDED] ||
 	    (opt[OPT_SYSTEM] && opt[OPT_ROOTLESS]) ||
 	    !opt[OPT_LISTEN] == !!opt[OPT_RUNTIME_DIR] ||
+	    (opt[OPT_ROOTLESS] && opt[OPT_CGROUP]) ||
 	    !opt[OPT_EMBEDDED] == !!opt[OPT_CONTROL_FD] ||
-	    (opt[OPT_EMBEDDED] && opt[OPT_READY_FD]))
+	    (opt[OPT_EMBEDDED] && (opt[OPT_READY_FD] || opt[OPT_CGROUP])))
 		usage();
 	(void)number(opt[OPT_IDLE_TIMEOUT], 0, 1000000000);
 }
@@ -152,8 +155,36 @@ static void read_policy(struct hlp_policy *policy, const char **opt,
 		policy->pool = (uint32_t)pool;
 }
 
+/* What was handed over by whoever started the program, and nothing else. */
+static void keep_given(const struct hlp_service *service, int control_fd,
+		       int ready_fd)
+{
+	int keep[HLP_SERVICE_MAX_FDS + 3] = { control_fd, ready_fd,
+					      service->notify_fd };
+
+	for (size_t i = 0; i < service->n_fds; i++)
+		keep[3 + i] = HLP_SERVICE_FIRST_FD + (int)i;
+	hlp_stage_start(keep, 3 + service->n_fds);
+}
+
+static void claim_cgroup(const struct hlp_policy *policy, const char **opt,
+			 bool system, struct hlp_cgroup_tree *tree)
+{
+	const struct hlp_cgroup_claim claim = {
+		.system = system,
+		.enter = !opt[OPT_EMBEDDED],
+		.owner = system ? policy->uid : getuid(),
+		.group = system ? policy->gid : getgid(),
+		.beside = opt[OPT_CGROUP],
+	};
+
+	if (hlp_cgroup_claim(&claim, tree) < 0 && claim.beside)
+		config_error(tree->why);
+}
+
 int main(int argc, char **argv)
 {
+	static struct hlp_service service;
 	static struct hlp_policy policy;
 	static struct hlp_cgroup_tree tree;
 	static char creeld[PATH_BYTES];
@@ -173,7 +204,11 @@ int main(int argc, char **argv)
 	control_fd = number(opt[OPT_CONTROL_FD], 3, 65535);
 	ready_fd = number(opt[OPT_READY_FD], 3, 65535);
 	hlp_knockout_read();
-	hlp_stage_start((int[]){ control_fd, ready_fd }, 2);
+	if (opt[OPT_LISTEN])
+		hlp_service_read(&service);
+	else
+		service.notify_fd = -1;
+	keep_given(&service, control_fd, ready_fd);
 	config.system = opt[OPT_SYSTEM] ||
 			(!opt[OPT_ROOTLESS] && geteuid() == 0);
 	if (config.system && geteuid() != 0)
@@ -182,9 +217,7 @@ int main(int argc, char **argv)
 	if (config.system &&
 	    (config.lease_fd = hlp_lease_open(&policy, &err)) < 0)
 		config_error(err.text);
-	(void)hlp_cgroup_claim(config.system, !opt[OPT_EMBEDDED],
-			       config.system ? policy.uid : getuid(),
-			       config.system ? policy.gid : getgid(), &tree);
+	claim_cgroup(&policy, opt, config.system, &tree);
 	/* The filter knows no call that exit(3) could make for a library. */
 	if (opt[OPT_EMBEDDED])
 		_exit(run_embedded(&config, control_fd));
@@ -192,5 +225,5 @@ int main(int argc, char **argv)
 	config.runtime_dir = opt[OPT_RUNTIME_DIR];
 	config.state_dir = opt[OPT_STATE_DIR];
 	config.idle_timeout = opt[OPT_IDLE_TIMEOUT];
-	return hlp_listener_run(&config, ready_fd);
+	return hlp_listener_run(&config, &service, ready_fd);
 }

@@ -22,6 +22,8 @@
 #include "proto/cleanup.h"
 
 #define POLICY_MAX_BYTES 16384
+#define PASSWD_FILE "/etc/passwd"
+#define PASSWD_MAX_BYTES 262144
 #define MAX_ID 4294967294ULL
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 
@@ -48,6 +50,41 @@
 	 CAP(SYS_CHROOT) | CAP(AUDIT_WRITE))
 
 /**
+ * hlp_policy_account() - find the account _creel in the text of /etc/passwd
+ *
+ * Without a name service, which may be anybody's. Where it is not there, or is
+ * root's, nothing changes.
+ */
+void hlp_policy_account(struct hlp_policy *policy, const char *text)
+{
+	static const char name[] = "\n_creel:";
+	const char *at = strstr(text, name);
+	unsigned long uid, gid = 0;
+	char *end = NULL;
+
+	at = at ? strchr(at + sizeof(name) - 1, ':') : NULL;
+	if (!at)
+		return;
+	uid = strtoul(at + 1, &end, 10);
+	if (*end == ':')
+		gid = strtoul(end + 1, &end, 10);
+	if (*end == ':' && uid > 0 && uid < MAX_ID && gid > 0 && gid < MAX_ID) {
+		policy->uid = (uid_t)uid;
+		policy->gid = (gid_t)gid;
+	}
+}
+
+static void find_account(struct hlp_policy *policy)
+{
+	static char text[PASSWD_MAX_BYTES];
+	auto_fd fd = open(PASSWD_FILE, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (got > 0)
+		hlp_policy_account(policy, text);
+}
+
+/**
  * hlp_policy_builtin() - what holds where there is no file
  * @system: else rootless, for @caller alone
  * @caller: the helper's own uid
@@ -69,6 +106,8 @@ void hlp_policy_builtin(struct hlp_policy *policy, bool system, uid_t caller)
 		.max_sandboxes = 1280,
 		.pool = 2,
 	};
+	if (system)
+		find_account(policy);
 }
 
 /**
@@ -149,11 +188,15 @@ static const struct key {
 	{ "max-memory", KIND_SIZE, 1, AT(max_memory), 1 << 20, INT64_MAX },
 	{ "max-pids", KIND_U32, 1, AT(max_pids), 1, 4194304 },
 	{ "max-cpus", KIND_U32, 1, AT(max_cpus), 1, 4096 },
+	{ "user-memory", KIND_SIZE, 1, AT(user_memory), 1 << 20, INT64_MAX },
+	{ "user-pids", KIND_U32, 1, AT(user_pids), 1, 4194304 },
+	{ "user-cpus", KIND_U32, 1, AT(user_cpus), 1, 4096 },
 	{ "pool", KIND_U32, 1, AT(pool), 0, HLP_POLICY_MAX_POOL },
 #undef AT
 };
 
 #define KEYS_COUNT (sizeof(keys) / sizeof(keys[0]))
+#define KEY_USERS (&keys[2])
 #define KEY_ALLOW (&keys[3])
 
 /* Decimal digits, or 0x and hexadecimal ones; sizes may end in k, m, g. */
@@ -306,6 +349,9 @@ int hlp_policy_parse(struct hlp_policy *policy, const char *name, char *text,
 		if (parse_line(policy, line, &seen, err) < 0)
 			return err_wrap(err, "%.60s:%u", name, number);
 	}
+	/* Else one user's helper could keep another's from being started. */
+	if (!(seen & (1U << (KEY_USERS - keys))))
+		policy->n_users = count_shares(policy);
 	why = check_whole(policy);
 	if (why)
 		return err_set(err, ERR_BAD_REQUEST, 0, "%.60s: %s", name, why);

@@ -30,10 +30,14 @@ struct hlp_policy {
 	uint32_t max_pids;      /* a sandbox, 0 none, as for those below */
 	uint32_t max_cpus;
 	uint64_t max_memory;
+	uint32_t user_pids; /* a user, all in all, as for those below */
+	uint32_t user_cpus;
+	uint64_t user_memory;
 	uint32_t pool;
 };
 
 void hlp_policy_builtin(struct hlp_policy *policy, bool system, uid_t caller);
+void hlp_policy_account(struct hlp_policy *policy, const char *text);
 int hlp_policy_read(struct hlp_policy *policy, const char *path,
 		    struct err *err);
 int hlp_policy_parse(struct hlp_policy *policy, const char *name, char *text,

@@ -257,15 +257,20 @@ static void await_controller(pid_t pid)
 int hlp_user_run(const struct hlp_user_config *config)
 {
 	struct hlp_user_config mine = *config;
-	struct hlp_cgroup_tree tree = *config->tree;
+	struct hlp_cgroup_tree tree;
+	struct err err = ERR_INIT;
 	int spawner_fd = -1;
 	int user_fd = -1;
 	pid_t spawner, dispatcher = -1, controller;
 	int status = 0;
 
 	(void)prctl(PR_SET_NAME, "creel-user");
-	if (config->tree->fd >= 0)
-		(void)hlp_cgroup_user(config->tree, mine.who.uid, &tree);
+	if (hlp_cgroup_user(config->tree, mine.system ? mine.policy : NULL,
+			    mine.who.uid, &tree, &err) < 0) {
+		hlp_log(HLP_LOG_ERR, "user=%u: %s", mine.who.uid, err.text);
+		return CREEL_EXIT_KERNEL;
+	}
+	fd_close(&tree.enter_fd);
 	mine.tree = &tree;
 	spawner = hlp_user_fork_spawner(&mine, &spawner_fd);
 	hlp_stage_user(mine.system);

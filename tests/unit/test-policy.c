@@ -86,6 +86,9 @@ START_TEST(test_policy_every_key_is_read)
 			       "max-memory 2g\n"
 			       "max-pids 512\n"
 			       "max-cpus 3\n"
+			       "user-memory 8g\n"
+			       "user-pids 5000\n"
+			       "user-cpus 7\n"
 			       "pool 0"), 0);
 	ck_assert_uint_eq(policy.uid, 991);
 	ck_assert_uint_eq(policy.gid, 992);
@@ -102,9 +105,53 @@ START_TEST(test_policy_every_key_is_read)
 	ck_assert_uint_eq(policy.max_memory, 2ULL << 30);
 	ck_assert_uint_eq(policy.max_pids, 512);
 	ck_assert_uint_eq(policy.max_cpus, 3);
+	ck_assert_uint_eq(policy.user_memory, 8ULL << 30);
+	ck_assert_uint_eq(policy.user_pids, 5000);
+	ck_assert_uint_eq(policy.user_cpus, 7);
 	ck_assert_uint_eq(policy.pool, 0);
 	ck_assert_int_eq(parse("cap-keep none\n"), 0);
 	ck_assert_uint_eq(policy.cap_keep, 0);
+}
+END_TEST
+
+/* One user's helper must not keep another's from being started. */
+START_TEST(test_policy_users_default_to_all_that_are_admitted)
+{
+	ck_assert_int_eq(parse("allow 0 1 2 3 4 5 6\n"), 0);
+	ck_assert_uint_eq(policy.n_users, 7);
+	ck_assert_int_eq(parse("users 2\nallow 0 1 2 3 4 5 6\n"), 0);
+	ck_assert_uint_eq(policy.n_users, 2);
+	ck_assert_int_eq(parse("allow 1\n"), 0);
+	ck_assert_uint_eq(policy.n_users, 3);
+}
+END_TEST
+
+START_TEST(test_policy_account_is_found_or_nothing_changes)
+{
+	static const struct {
+		const char *text;
+		uint32_t uid, gid;
+	} rows[] = {
+		{ "root:x:0:0::/:\n_creel:x:996:995:c:/:/bin/false\n", 996, 995 },
+		{ "root:x:0:0::/:\n", 7, 8 },
+		{ "", 7, 8 },
+		{ "a:x:1:1:\n_creel:x:0:0::\n", 7, 8 },
+		{ "a:x:1:1:\n_creel:x:996\n", 7, 8 },
+		{ "a:x:1:1:\n_creel:x:996:0:\n", 7, 8 },
+		{ "a:x:1:1:\n_creel:x:996:99", 7, 8 },
+		{ "a:x:1:1:\n_creel:", 7, 8 },
+		{ "a:x:1:1:\n_creel:x::996:1:", 7, 8 },
+		{ "a:x:1:1:\n_creel:x:4294967295:9:", 7, 8 },
+		{ "x_creel:x:996:995:\nb_creel:x:996:995:\n", 7, 8 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		policy.uid = 7;
+		policy.gid = 8;
+		hlp_policy_account(&policy, rows[i].text);
+		ck_assert_uint_eq(policy.uid, rows[i].uid);
+		ck_assert_uint_eq(policy.gid, rows[i].gid);
+	}
 }
 END_TEST
 
@@ -133,6 +180,9 @@ START_TEST(test_policy_wrong_lines_are_refused)
 		"max-memory 1z",       "max-memory 99999999999999999999",
 		"max-memory 9999999999g", "max-pids 0",
 		"max-cpus 0.5",	       "max-cpus 1k",
+		"user-memory 1",       "user-memory",
+		"user-pids 0",	       "user-cpus 0",
+		"user-cpus 4097",      "user-pids 1 2",
 		"pool 17",	       "pool 1\npool 1",
 		"user 5 5\nuser 5 5",  "users 5\nrange 65536 4",
 		"user 65536 1\nrange 65536 4",
@@ -226,6 +276,8 @@ Suite *test_suite(void)
 	tcase_add_test(tc, test_policy_builtin_is_safe);
 	tcase_add_test(tc, test_policy_shares_are_one_users_each);
 	tcase_add_test(tc, test_policy_every_key_is_read);
+	tcase_add_test(tc, test_policy_users_default_to_all_that_are_admitted);
+	tcase_add_test(tc, test_policy_account_is_found_or_nothing_changes);
 	tcase_add_test(tc, test_policy_wrong_lines_are_refused);
 	tcase_add_test(tc, test_policy_error_names_the_line);
 	tcase_add_test(tc, test_policy_missing_file_changes_nothing);

@@ -45,7 +45,21 @@ in_place() {
 		test -x "$(one creel-helper /libexec/creel/)" &&
 		test -x "$(one creeld /libexec/creel/)" &&
 		test -x "$(one creel-unpack /libexec/creel/)" &&
-		test -f "$(one creel /bash-completion/completions/)"
+		test -f "$(one creel /bash-completion/completions/)" &&
+		test -f "$(one creel.socket /systemd/system/)" &&
+		test -f "$(one creel-sandboxes.service /systemd/system/)" &&
+		test -f "$(one creel.socket /systemd/user/)" &&
+		test -f "$(one creel.conf /sysusers.d/)" &&
+		test -f "$(one creel.conf /tmpfiles.d/)"
+}
+
+# Where the units look for the program is where it is.
+units_run_it() {
+	for kind in system user; do
+		unit=$(one creel.service "/systemd/$kind/")
+		program=$(sed -n 's/^ExecStart=\([^ ]*\) .*/\1/p' "$unit")
+		test -x "$work/dest$program" || return 1
+	done
 }
 
 no_set_id() {
@@ -73,8 +87,8 @@ uninstalled() {
 		DESTDIR="$work/dest" && test -z "$(find "$work/dest" -type f)"
 }
 
-echo 1..7
-tests='is_possible puts_programs_in_place has_no_set_id
+echo 1..8
+tests='is_possible puts_programs_in_place units_run_it has_no_set_id
 	has_no_knockouts programs_are_hardened can_be_undone'
 if [ "$CREEL_KNOCKOUT_BUILD" = "$top_builddir" ]; then
 	for name in $tests; do
@@ -83,6 +97,7 @@ if [ "$CREEL_KNOCKOUT_BUILD" = "$top_builddir" ]; then
 else
 	expect test_install_is_possible installed "$top_builddir" "$work/dest"
 	expect test_install_puts_programs_in_place in_place
+	expect test_install_units_run_it units_run_it
 	expect test_install_has_no_set_id no_set_id
 	expect test_install_has_no_knockouts no_knockouts
 	expect test_install_programs_are_hardened hardened

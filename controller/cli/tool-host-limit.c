@@ -44,6 +44,10 @@ static void set_head(struct head *head, const struct tool_command *command)
 		put(head, "--user");
 	put(head, "--scope");
 	put(head, "-q");
+	/* Also where the limit has killed it nothing stays. */
+	put(head, "--collect");
+	/* Else it is the command line, which goes into the journal. */
+	put(head, "--description=creel");
 	if (command->limit_memory > 0) {
 		(void)snprintf(head->memory, sizeof(head->memory),
 			       "MemoryMax=%llu",

@@ -34,7 +34,9 @@ class Answer:
         self.json = json.loads(result.out or b'{"content": []}')
         self.more = self.json.get("structuredContent", {})
         self.error = self.json.get("isError")
-        self.code = (self.more.get("error") or {}).get("code", "")
+        error = self.more.get("error") or {}
+        self.code = (error.get("code", "") if isinstance(error, dict)
+                     else self.more.get("error_code", ""))
         self.text = "\n".join(item.get("text", "")
                               for item in self.json["content"])
 
@@ -48,9 +50,10 @@ class Agent:
     def __init__(self, box, session="agent:main:main", *more):
         self.box = box
         self.words = ("tool", "call", "--json", "--session", session, *more)
+        self.env = {}
 
     def call(self, name, **args):
-        return Answer(self.box.run(*self.words, name, "-",
+        return Answer(self.box.run(*self.words, name, "-", env=self.env,
                                    data=json.dumps(args).encode()))
 
     def start(self, name, **args):
@@ -542,6 +545,50 @@ def check_planted(box, agent):
        left(box))
 
 
+SCOPE = """#!/bin/sh
+printf '%s\\n' "$@" >{0}/args
+{1}
+while [ "$1" != -- ]; do shift; done
+shift
+exec "$@"
+"""
+
+
+def check_limits(box, _):
+    """A command's own limits: of a scope that systemd makes, or none."""
+    say = f"{box.mode}: limits: "
+    box.sandbox("mode: 'off'", more=(
+        "tools: { python_exec: { sandbox_mode: 'cgroup', cgroup: { enabled:"
+        " true, memory_max_mb: 64, cpu_quota_percent: 50 } },"
+        " sandbox: { tools: { allow: ['python_execute'] } } }"))
+    agent = Agent(box)
+    fake = box.write("systemd-run", "", 0o755)
+    place = os.path.dirname(fake)
+    agent.env = {"PATH": f"{place}:{box.env['PATH']}"}
+    for there in (False, True):
+        box.write("systemd-run", SCOPE.format(
+            place, "" if there else "exit 1"), 0o755)
+        ran = box.path("home", "ws", "ran")
+        got = agent.call("python_execute",
+                         code=f"open('{ran}', 'w')\nprint(7)")
+        with open(os.path.join(place, "args"), encoding="utf-8") as file:
+            args = file.read().split("\n")
+        if not there:
+            ok(got.error and "tools.python_exec.cgroup" in got.text
+               and not os.path.exists(ran), say + "where there is no systemd"
+               " of the user's nothing runs, and the key is named", got)
+    ok(got.more["exit_code"] == 0 and got.more["stdout"] == "7\n"
+       and os.path.exists(ran) and got.more["sandboxed"] is False,
+       say + "else it runs", got)
+    ok({"--scope", "MemoryMax=67108864", "MemorySwapMax=0", "CPUQuota=50%",
+        "--collect", "--description=creel"} <= set(args)
+       and ("--user" in args) == (box.drop or os.geteuid() != 0),
+       say + "systemd is asked for them", args)
+    ok(not any("tweety" in word or "CREEL_" in word for word in args),
+       say + "no variable of the command is an argument", args)
+    box.sandbox("mode: 'off'")
+
+
 def last(box, tool):
     """The log's last row of a tool."""
     rows = [row for row in box.logs() if row["tool"] == tool]
@@ -631,7 +678,7 @@ def check_elevated_process(box, agent, other):
 
 CHECKS = (check_exec, check_files, check_actions, check_others,
           check_survives, check_ends, check_flood, check_many, check_left,
-          check_planted, check_elevated)
+          check_planted, check_limits, check_elevated)
 
 
 def main():

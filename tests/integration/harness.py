@@ -107,6 +107,12 @@ def family(roots):
     return found
 
 
+def sanitized():
+    """Built with a sanitizer, which keeps what is freed for a while?"""
+    with open(CREEL, "rb") as file:
+        return b"__asan_init" in file.read()
+
+
 def modes():
     """What this caller can test."""
     return ["system", "rootless"] if os.geteuid() == 0 else ["rootless"]

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 
-from harness import done, family, modes, ok, wait_for
+from harness import done, family, modes, ok, sanitized, wait_for
 from sessions_box import SessionBox
 from tools_wire import Client, pack, sealed
 
@@ -665,9 +665,7 @@ def check_many(box):
     for thread in threads:
         thread.join()
     after = memory_of(box.creeld()[0])
-    # A sanitizer keeps what is freed for a while.
-    with open(box.creel, "rb") as file:
-        most = (64 if b"__asan_init" in file.read() else 2) << 20
+    most = (64 if sanitized() else 2) << 20
     ok(not wrongs and after - before < most,
        f"{box.mode}: {MANY} calls leave no memory behind", (before, after))
     ok(len(box.logs("--session", "agent:main:many", "--limit", "1000"))

@@ -158,7 +158,8 @@ def check_progress(box):
             times.append(time.monotonic() - start)
             texts.append(answer.msg.get(3, [b""])[0].decode())
         gaps = [after - before for before, after in zip(times, times[1:])]
-        ok(times and times[0] >= 0.95 and min(gaps + [1]) >= 0.4
+        # Half a second when they are sent; they may be read late.
+        ok(times and times[0] >= 0.95 and min(gaps + [1]) >= 0.2
            and not answer.error and len(times) <= 4,
            f"{box.mode}: progress after a second, then twice a second",
            (times, answer))

@@ -186,8 +186,9 @@ static void end_input(struct ses_run *run)
 static bool push(struct ses_input *input)
 {
 	while (input->at < input->len) {
-		ssize_t put = write(input->fd, input->bytes + input->at,
-				    input->len - input->at);
+		ssize_t put = spool_write_now(input->fd,
+					      input->bytes + input->at,
+					      input->len - input->at);
 
 		if (put < 0 && errno == EINTR)
 			continue;
@@ -275,6 +276,18 @@ int ses_input_begin(struct ses_run *run)
 	return 0;
 }
 
+/* What all commands of its sandbox have not read. */
+static size_t waiting_of_all(const struct ses_run *run)
+{
+	const struct ses_run *other;
+	size_t bytes = 0;
+
+	LIST_FOREACH(other, &run->ses->runs->list, link)
+		if (other->sandbox == run->sandbox)
+			bytes += other->input.len - other->input.at;
+	return bytes;
+}
+
 /**
  * ses_input_write() - to its stdin, or its terminal
  * @eof: nothing follows
@@ -293,6 +306,10 @@ int ses_input_write(struct ses_run *run, const char *bytes, size_t len,
 		return err_set(err, ERR_LIMIT, 0,
 			       "%zu bytes wait already to be read by it",
 			       waiting);
+	if (len + waiting_of_all(run) > SES_RUN_INPUTS_BYTES)
+		return err_set(err, ERR_LIMIT, 0,
+			       "more than %u MiB wait to be read by this session's processes",
+			       SES_RUN_INPUTS_BYTES >> 20);
 	if (need_event(run) < 0 || (len > 0 && queue(input, bytes, len) < 0))
 		return err_set(err, ERR_KERNEL, ENOMEM, "stdin");
 	input->closing = input->closing || eof;

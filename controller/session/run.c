@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include <event2/event.h>
 
@@ -92,6 +94,18 @@ void ses_run_begin(struct ses_run *run)
 	spool_begin(&run->err.spool, room, run->oldest, false);
 }
 
+/* Without a name: one that has can be opened anew, and waited for. */
+static bool are_pipes(const int *fds, size_t n_fds)
+{
+	struct statfs where;
+
+	for (size_t i = 0; i < n_fds; i++)
+		if (fds[i] >= 0 && (fstatfs(fds[i], &where) < 0 ||
+				    where.f_type != PIPEFS_MAGIC))
+			return false;
+	return true;
+}
+
 /**
  * ses_run_open() - take the ends that pid 1 has made
  *
@@ -104,7 +118,7 @@ int ses_run_open(struct ses_run *run, int *fds, size_t n_fds)
 
 	if (run->tty && n_fds >= 1 && fds[0] >= 0) {
 		in_fd = fcntl(fds[0], F_DUPFD_CLOEXEC, 3);
-	} else if (n_fds >= 2) {
+	} else if (n_fds >= 2 && are_pipes(fds, n_fds)) {
 		in_fd = fd_take(&fds[0]);
 		next = 1;
 	} else {

@@ -25,6 +25,7 @@
 #define SES_RUN_FILE_BYTES 40
 #define SES_RUN_MAX 256            /* in the background, of one session */
 #define SES_RUN_INPUT_BYTES (16U << 20) /* that wait to be read */
+#define SES_RUN_INPUTS_BYTES (64U << 20) /* likewise, of one sandbox */
 #define SES_RUN_FILES 4            /* descriptors that one needs */
 #define SES_RUN_STREAMS 3
 #define SES_RUN_DRAIN_MS 100       /* for what a terminal still holds */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "proto/cleanup.h"
@@ -162,6 +163,31 @@ int spool_reopen(struct spool *spool, int fd, uint64_t keep, bool tty,
 	return 0;
 }
 
+/**
+ * spool_read_now() - read(2) that does not wait, whatever a descriptor is
+ *
+ * O_NONBLOCK is whose the other copies of a descriptor are, too, and pid 1 of a
+ * sandbox has one.  Terminals, and pipes before Linux 6.4, know no better.
+ */
+ssize_t spool_read_now(int fd, char *buf, size_t size)
+{
+	const struct iovec iov = { .iov_base = buf, .iov_len = size };
+	ssize_t got = preadv2(fd, &iov, 1, -1, RWF_NOWAIT);
+
+	return got < 0 && errno == EOPNOTSUPP ? read(fd, buf, size) : got;
+}
+
+/**
+ * spool_write_now() - write(2), likewise
+ */
+ssize_t spool_write_now(int fd, const char *bytes, size_t len)
+{
+	const struct iovec iov = { .iov_base = (char *)bytes, .iov_len = len };
+	ssize_t put = pwritev2(fd, &iov, 1, -1, RWF_NOWAIT);
+
+	return put < 0 && errno == EOPNOTSUPP ? write(fd, bytes, len) : put;
+}
+
 static int grow(struct spool *spool, size_t want)
 {
 	size_t size = spool->size ? spool->size : BLOCK_BYTES;
@@ -202,7 +228,7 @@ static ssize_t take_memory(struct spool *spool, int fd, size_t most)
 
 	if (grow(spool, spool->len + most) < 0)
 		return -1;
-	got = read(fd, spool->memory + spool->len, most);
+	got = spool_read_now(fd, spool->memory + spool->len, most);
 	if (got > 0)
 		count(spool, (size_t)got);
 	return got;
@@ -222,7 +248,8 @@ static ssize_t skip(struct spool *spool, ssize_t got)
 static ssize_t take_tty(struct spool *spool, int fd, size_t most)
 {
 	char buf[BLOCK_BYTES];
-	ssize_t got = read(fd, buf, most < sizeof(buf) ? most : sizeof(buf));
+	ssize_t got = spool_read_now(fd, buf, most < sizeof(buf) ? most :
+								   sizeof(buf));
 
 	if (got > 0 && write_all(spool->fd, buf, (size_t)got, spool->total) < 0)
 		return skip(spool, got);
@@ -245,7 +272,7 @@ static ssize_t lose(struct spool *spool, int fd, size_t most)
 			     SPLICE_F_NONBLOCK);
 	if (got >= 0 || errno == EAGAIN)
 		return got;
-	got = read(fd, buf, most < sizeof(buf) ? most : sizeof(buf));
+	got = spool_read_now(fd, buf, most < sizeof(buf) ? most : sizeof(buf));
 	return got > 0 ? skip(spool, got) : got;
 }
 

@@ -58,5 +58,7 @@ ssize_t spool_take(struct spool *spool, int fd, size_t most);
  * @offset is where it begins. Return: bytes, or -1 with errno. */
 ssize_t spool_read(const struct spool *spool, uint64_t *offset, char *buf,
 		   size_t size);
+ssize_t spool_read_now(int fd, char *buf, size_t size);
+ssize_t spool_write_now(int fd, const char *bytes, size_t len);
 
 #endif

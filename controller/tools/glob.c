@@ -101,6 +101,7 @@ static void step(const char *pattern, size_t i, unsigned char byte,
 		next->at[i + 1] = true;
 }
 
+/* A path fits where an end of it does that begins behind a slash. */
 static bool fits(const char *pattern, const char *path)
 {
 	struct states now = { .at = { true } };
@@ -112,6 +113,7 @@ static bool fits(const char *pattern, const char *path)
 		for (size_t i = 0; pattern[i]; i++)
 			if (now.at[i])
 				step(pattern, i, (unsigned char)*path, &next);
+		next.at[0] |= *path == '/';
 		skip_stars(pattern, *path == '/', &next);
 		now = next;
 	}
@@ -128,13 +130,6 @@ bool tool_glob_match(const char *pattern, const char *path)
 {
 	while (strncmp(pattern, "./", 2) == 0)
 		pattern += 2;
-	if (strlen(pattern) > TOOL_GLOB_MAX_BYTES)
-		return false;
-	for (const char *at = path; at; at = strchr(at, '/')) {
-		if (*at == '/')
-			at++;
-		if (fits(pattern, at))
-			return true;
-	}
-	return false;
+	return strlen(pattern) <= TOOL_GLOB_MAX_BYTES &&
+	       fits(pattern, path + (*path == '/'));
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls that make work (SB-43): names, patterns and texts that cost much to go
 through hold up the session that sent them, and no other."""
+import json
 import os
 import sys
 import threading
@@ -11,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))), "integration"))
 from harness import done, modes, ok  # noqa: E402
 from sessions_box import SessionBox  # noqa: E402
-from tools_wire import Client  # noqa: E402
+from tools_wire import Client, sealed  # noqa: E402
 
 SECONDS = 2   # for a call that has nothing to do with it, at the worst
 LONGEST = 60  # for one that is given up
@@ -119,8 +120,28 @@ def foreign(bench):
         "action": "remove", "sessionId": begun.more["sessionId"]})
 
 
+def unread(bench):
+    """What nobody reads does not fill creeld's memory."""
+    idents = [bench.client.call(bench.bad, "exec", {
+        "command": "sleep 60", "background": True}).more["sessionId"]
+        for _ in range(8)]
+    codes = []
+    for ident in idents * 16:
+        fd = sealed(json.dumps({"action": "write", "sessionId": ident,
+                                "data": "x" * 1000000}).encode())
+        codes.append(bench.client.call(bench.bad, "process",
+                                       fds=[fd]).code)
+        os.close(fd)
+    ok(codes[0] == "" and codes[-1] == "limit",
+       f"{bench.mode}: sb-43 input that is not read is bounded", codes)
+    for ident in idents:
+        bench.client.call(bench.bad, "process", {
+            "action": "remove", "sessionId": ident})
+
+
 for mode in modes():
     with Bench(mode) as BENCH:
         work(BENCH)
+        unread(BENCH)
         foreign(BENCH)
 done()

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "controller/session/spool.h"
@@ -88,6 +89,32 @@ static void expect_lines(uint64_t offset, uint64_t count)
 		ck_assert_uint_eq(strtoull(buf + i, NULL, 10),
 				  (at + i) / LINE_BYTES);
 }
+
+/* pid 1 has the same pipe open, and can say that it blocks. */
+START_TEST(test_spool_pipe_that_blocks_is_not_waited_for)
+{
+	static const char bytes[1 << 16];
+	struct err why = ERR_INIT;
+	char byte = 'x';
+	int file_fd = make_file();
+
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(fcntl(ends[i], F_SETFL, 0), 0);
+	errno = 0;
+	if (preadv2(ends[0], &(struct iovec){ &byte, 1 }, 1, -1,
+		    RWF_NOWAIT) < 0 && errno == EOPNOTSUPP)
+		return; /* before Linux 6.4 */
+	spool_begin(&spool, 4096, false, false);
+	ck_assert_int_eq(spool_take(&spool, ends[0], 4096), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(spool_to_file(&spool, file_fd, 4096, &why), 0);
+	ck_assert_int_eq(spool_take(&spool, ends[0], 4096), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	while (spool_write_now(ends[1], bytes, sizeof(bytes)) > 0)
+		continue;
+	ck_assert_int_eq(errno, EAGAIN);
+}
+END_TEST
 
 START_TEST(test_spool_memory_keeps_the_newest)
 {
@@ -312,6 +339,7 @@ Suite *test_suite(void)
 	TCase *tcase = tcase_create("spool");
 
 	tcase_add_checked_fixture(tcase, begin, end);
+	tcase_add_test(tcase, test_spool_pipe_that_blocks_is_not_waited_for);
 	tcase_add_test(tcase, test_spool_memory_keeps_the_newest);
 	tcase_add_test(tcase, test_spool_memory_keeps_the_oldest);
 	tcase_add_test(tcase,

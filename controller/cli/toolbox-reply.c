@@ -129,6 +129,7 @@ static void take_toolbox(struct toolbox *toolbox, const Ctl__Toolbox *msg,
 		.n_warnings = msg->n_warnings,
 	};
 	struct err err = ERR_INIT;
+	const bool lost = toolbox->box == 0;
 	bool other;
 
 	if (take_blob(&msg->tools, msg->tools_fd, frame, &tools, &err)) {
@@ -146,6 +147,8 @@ static void take_toolbox(struct toolbox *toolbox, const Ctl__Toolbox *msg,
 	info.tools_len = toolbox->tools_len;
 	if (other)
 		toolbox->ops->opened(toolbox->arg, &info);
+	else if (lost && toolbox->ops->again)
+		toolbox->ops->again(toolbox->arg);
 }
 
 static void take_open(struct toolbox *toolbox, const Ctl__Reply *reply,

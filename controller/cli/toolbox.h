@@ -39,6 +39,8 @@ struct toolbox_ops {
 	/* It cannot be opened, or not again: the end. @hint: "" none */
 	void (*failed)(void *arg, const struct err *err, const char *hint,
 		       int status);
+	/* By another controller, with the same tools. NULL: not wanted */
+	void (*again)(void *arg);
 };
 
 struct toolbox_call_ops {

@@ -205,7 +205,8 @@ static int catch_signals(struct using *using)
 
 static int start(struct using *using, struct err *err)
 {
-	static const struct toolbox_ops ops = { on_opened, on_failed };
+	static const struct toolbox_ops ops = { .opened = on_opened,
+						.failed = on_failed };
 	static const struct toolbox_call_ops silent = { NULL, on_done };
 	static const struct toolbox_call_ops shown = { on_progress, on_done };
 	const struct toolbox_ask ask = { using->name, using->json,

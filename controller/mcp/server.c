@@ -254,6 +254,14 @@ static void keep_warnings(struct mcp_server *server,
 	}
 }
 
+static void on_again(void *arg)
+{
+	struct mcp_server *server = arg;
+
+	mcp_log(server, MCP_LEVEL_NOTICE, "the toolbox was opened again");
+	event_active(server->wake, EV_TIMEOUT, 0);
+}
+
 static void on_opened(void *arg, const struct toolbox_info *info)
 {
 	struct mcp_server *server = arg;
@@ -273,7 +281,7 @@ static void on_opened(void *arg, const struct toolbox_info *info)
 	server->opened = true;
 	keep_warnings(server, info);
 	if (again && same)
-		mcp_log(server, MCP_LEVEL_NOTICE, "the toolbox was opened again");
+		on_again(server);
 	else if (again && mcp_is_ready(server))
 		mcp_notify(server, "notifications/tools/list_changed", NULL);
 	if (server->initialize)
@@ -331,7 +339,7 @@ struct mcp_server *mcp_server_new(struct event_base *base,
 				  struct err *err)
 {
 	static const struct toolbox_ops toolbox_ops = {
-		.opened = on_opened, .failed = on_failed,
+		.opened = on_opened, .failed = on_failed, .again = on_again,
 	};
 	struct mcp_server *server = calloc(1, sizeof(*server));
 

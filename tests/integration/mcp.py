@@ -13,6 +13,9 @@ PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 NAMES = {"apply_patch", "bash", "edit", "exec", "process",
          "python_environment_info", "python_execute", "read", "write"}
 
+LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert",
+          "emergency")
+
 # What is said, and the id and code of the answer.
 WRONG = (
     (b"{\n", None, -32700),
@@ -329,6 +332,18 @@ def check_lost(box, mode):
         result = client.call("read", path="kept")
         ok("kept" in text_of(result),
            f"{mode}: the next one is served by the next controller", result)
+        notes = [note["params"] for note in client.told
+                 if note["method"] == "notifications/message"]
+        ok(notes and all(note["level"] in LEVELS and note["data"] and
+                         note["logger"] == "creel" for note in notes),
+           f"{mode}: and the client is told", client.told)
+        client.ask("logging/setLevel", level="emergency")
+        client.told.clear()
+        for pid in controllers(box):
+            os.kill(pid, signal.SIGKILL)
+        result = client.call("read", path="kept")
+        ok("kept" in text_of(result) and not client.told,
+           f"{mode}: unless it asks for less", (result, client.told))
 
 
 def check_many(box, mode):

@@ -148,7 +148,7 @@ static void on_done(void *arg, const char *json, size_t len, bool error,
 		       toolbox_hint(current->toolbox));
 }
 
-static const struct toolbox_ops ops = { on_opened, on_failed };
+static const struct toolbox_ops ops = { on_opened, on_failed, NULL };
 static const struct toolbox_call_ops call_ops = { on_progress, on_done };
 
 static void rig_open(struct rig *rig)

@@ -4,7 +4,7 @@ and calls as creel's own client makes them, in a sandbox or on the host."""
 import json
 import os
 
-from harness import OTHER_UID, ok
+from harness import OTHER_UID, ok, wait_for
 from sessions_box import SessionBox
 
 KEY = "agent:main:x"
@@ -90,6 +90,12 @@ class Tools(SessionBox):
                 if name.startswith("creel-python-") and
                 os.lstat("/tmp/" + name).st_uid ==
                 (OTHER_UID if self.drop else os.geteuid())]
+
+    def left(self):
+        """Those of them that stay; another test's calls end by themselves."""
+        seen = set(self.folders())
+        wait_for(lambda: not seen & set(self.folders()), 10)
+        return sorted(seen & set(self.folders()))
 
     def same(self, good, name, note=""):
         return ok(good, f"{self.mode}, {self.where}: {name}", note)

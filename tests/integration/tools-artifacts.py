@@ -74,7 +74,7 @@ def wanted(box):
     box.same(len(saved(got)) == 3 and "odd/a\nb.txt" in saved(got) and
              box.get("data/files/odd", "\u00e9 \u202e.txt") == b"x",
              "odd names are kept, and told as UTF-8", got)
-    box.same(not box.folders(), "nothing is left in /tmp", box.folders())
+    box.same(not box.left(), "nothing is left in /tmp", box.left())
 
 
 def bounds(box):
@@ -127,7 +127,7 @@ def errors(box):
         got = keep(box, "print('ran')", **args)
         box.fails(got, "invalid_artifact_options", name,
                   f"{name}: {str(args[name])[:20]} is refused")
-    box.same(not box.folders(), "before anything is run", box.folders())
+    box.same(not box.left(), "before anything is run", box.left())
     box.toml("artifacts_enabled = false")
     box.fails(keep(box, "1"), "artifacts_disabled",
               "tools.python_exec.artifacts_enabled", "artifacts_enabled")
@@ -201,7 +201,7 @@ def hostile(box):
     deep = "/".join(["d" * 60] * 40)
     got = keep(box, f"os.makedirs('{deep}')", f"put('{deep}/x.txt')",
                artifact_subdir="deep")
-    box.same(saved(got) == ["deep/x.txt"] and not box.folders(),
+    box.same(saved(got) == ["deep/x.txt"] and not box.left(),
              "deep folders are looked through, and removed", got)
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from harness import OTHER_UID, done, modes, processes_with, skip, wait_for
+from harness import OTHER_UID, done, modes, processes_with, wait_for
 from minibot_box import KEY, Tools
 
 TELL = ("import json, os, sys; print(json.dumps({'argv': sys.orig_argv, "
@@ -44,7 +44,7 @@ def start(box):
              about["ls"] == [] and about["mode"] == 0o700,
              "in a fresh folder that is nobody else's", got)
     again = told(box.py(TELL))
-    box.same(again["cwd"] != about["cwd"] and not box.folders(),
+    box.same(again["cwd"] != about["cwd"] and not box.left(),
              "which is another one each time, and does not stay", again)
     more = set(got) - {"isError", "text"}
     box.same(MEMBERS <= more and more <= MEMBERS | COMMON and got["ok"] is True
@@ -63,7 +63,7 @@ def start(box):
              "a signal is 128 and its number", got)
     got = box.py("import os; os.mkdir('d'); os.mkdir('d/e'); "
                  "os.chmod('d', 0); os.chmod('.', 0)")
-    box.same(got["ok"] and not box.folders(),
+    box.same(got["ok"] and not box.left(),
              "a folder that was made unwritable does not stay either", got)
     got = box.py("import os; os.write(1, b'a\\xff\\x00b')")
     box.same(got["stdout"] == "a\ufffd\0b", "what is no UTF-8 is replaced", got)
@@ -71,21 +71,24 @@ def start(box):
 
 def bounds(box):
     """Timeouts, output and code."""
-    box.toml("default_timeout_seconds = 1\nmax_timeout_seconds = 2\n"
-             "max_output_bytes = 100\nmax_code_bytes = '1KB'")
+    keys = ("default_timeout_seconds = 1\nmax_output_bytes = 100\n"
+            "max_code_bytes = '1KB'\n")
+    box.toml(keys)
     nap = 40000 + os.getpid()
     code = f"import subprocess; subprocess.run(['sleep', '{nap}'])"
     got = box.py(code)
     box.same(got["timed_out"] and got["ok"] is False and
-             got["exit_code"] == 124 and 950 <= got["duration_ms"] < 1900,
+             got["exit_code"] == 124 and 950 <= got["duration_ms"] < 9000,
              "default_timeout_seconds ends it", got)
     box.same(wait_for(lambda: not processes_with(f"sleep\0{nap}")
                       and not processes_with(f"sleep {nap}")) and
-             not box.folders(), "with all that it has started")
+             not box.left(), "with all that it has started")
+    box.toml(keys + "max_timeout_seconds = 2")
     got = box.py(code, timeout_seconds=60)
-    box.same(got["timed_out"] and 1950 <= got["duration_ms"] < 6000,
+    box.same(got["timed_out"] and 1950 <= got["duration_ms"] < 15000,
              "more than max_timeout_seconds counts as that", got)
-    got = box.py("import time; time.sleep(1.2); print('x')", timeout_seconds=2)
+    box.toml(keys)
+    got = box.py("import time; time.sleep(1.2); print('x')", timeout_seconds=9)
     box.same(got["ok"] and got["stdout"] == "x\n",
              "control: what asks for enough time has it", got)
     for value in (0, -1, 1e308, "5", 1.5):
@@ -171,9 +174,9 @@ def rlimits(box):
     box.toml("sandbox_mode = 'rlimit'", table +
              "cpu_seconds = 1\nmemory_mb = 200\nfsize_mb = 1\nnproc = 1\n"
              "nofile = 20")
-    got = box.py("while True: pass")
-    box.same(got["exit_code"] in (137, 152) and not got["timed_out"] and
-             got["duration_ms"] < 7900, "cpu_seconds bites", got)
+    got = box.py("while True: pass", timeout_seconds=20)
+    box.same(got["exit_code"] in (137, 152) and not got["timed_out"],
+             "cpu_seconds bites", got)
     got = box.py("x = bytearray(300 << 20)")
     box.same("MemoryError" in got["stderr"], "memory_mb bites", got)
     got = box.py("open('f', 'wb').write(bytes(2 << 20))")
@@ -207,7 +210,7 @@ def cgroups(box):
         box.same(got["exit_code"] == 137 and "all" not in got["stdout"] and
                  "tools.python_exec.cgroup" in got["text"],
                  "memory_max_mb bites, and the text names the key", got)
-    box.same(not box.folders(), "either leaves nothing", box.folders())
+    box.same(not box.left(), "either leaves nothing", box.left())
 
 
 def prefixes(box):
@@ -224,7 +227,7 @@ def prefixes(box):
     box.fails(box.py("1"), "interpreter_not_found",
               "tools.python_exec.jail.command_prefix",
               "a program that is not there is an error with the key")
-    box.same(not box.folders(), "and leaves nothing", box.folders())
+    box.same(not box.left(), "and leaves nothing", box.left())
     box.toml("sandbox_mode = 'jail'", table + "enabled = true\n"
              "command_prefix = ['env', 'MARK=a b']")
     got = box.py(TELL)
@@ -284,7 +287,7 @@ def information(box):
              none["include_packages"] is False, "include_packages", none)
     got = box.call("python_environment_info", limit=0)
     box.fails(got, "invalid_argument", "limit", "a limit of 0 is refused")
-    box.same(not box.folders(), "nothing is left of it", box.folders())
+    box.same(not box.left(), "nothing is left of it", box.left())
 
 
 def venvs(box):
@@ -393,7 +396,7 @@ def cancelled(box):
         wait_for(lambda: processes_with(f"sleep {nap}"), 10)
         call.send_signal(number)
         call.communicate(timeout=30)
-        box.same(wait_for(lambda: not box.folders()) and
+        box.same(not box.left() and
                  not processes_with(f"sleep {nap}"),
                  f"after {number.name} neither folder nor process stays",
                  box.folders())
@@ -417,7 +420,7 @@ def again(box):
              (out, err))
     box.same("is lost" in got.get("text", str(out)),
              "and is told that it may have missed something", got)
-    box.same(not box.folders(), "and nothing is left", box.folders())
+    box.same(not box.left(), "and nothing is left", box.left())
 
 
 def forsaken(box):

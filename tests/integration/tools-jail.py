@@ -35,6 +35,7 @@ def put(path):
 home = os.path.expanduser('~')
 """
 CGROUPS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
+PATIENT = "default_timeout_seconds = 20"
 GONE = "No such file or directory"
 DENIED = "Permission denied"
 READ_ONLY = "Read-only file system"
@@ -492,7 +493,7 @@ def joined(box):
     share = f"--read-write={gate}"
     box.refuses(["--join=one"], ["--join=one", "no jail of that name"],
                 "--join: there is none")
-    box.prefix(["firejail", "--name=one", share])
+    box.prefix(["firejail", "--name=one", share], PATIENT)
     first = Long(box, gate, "open('/tmp/mark', 'w').write('mine')").begin()
     got = box.says([], "look('/tmp/mark')")
     box.same(got == repr(GONE), "without: a call has a jail of its own", got)
@@ -506,7 +507,7 @@ def joined(box):
                    "[n for n in look('/tmp') if 'python' in n]")
     box.same(got.count("creel-python-") == 2,
              "--join: the folder of the call before is gone", got)
-    got = box.jail(["--join=one"], "print(1)", python="")
+    got = box.jail(["--join=one"], "print(1)", python=PATIENT)
     box.same(len(box.jails()) == 1 and got["ok"],
              "--join: no sandbox is made", box.jails())
     other = box.run("tool", "call", "--json", "--session", KEY + "2",
@@ -515,13 +516,13 @@ def joined(box):
              "--join: not the one of another session", other)
     ends = threading.Timer(0.5, first.end)
     ends.start()
-    got = box.py("import time; time.sleep(6)")
+    got = box.py("import time; time.sleep(15)")
     ends.join()
     box.same(first.got["stdout"] == "over\n" and not got["ok"] and
              not got.get("timed_out"),
              "--join: it ends with the call that it was made for", got)
     docker = "docker = { user = '0:0', capDrop = ['NET_RAW'] }"
-    box.prefix(["firejail", "--name=two", share], docker=docker)
+    box.prefix(["firejail", "--name=two", share], PATIENT, docker)
     first = Long(box, gate).begin()
     for flag in ("--noroot", "--caps.drop=all"):
         box.prefix(["firejail", "--join=two", flag], docker=docker)

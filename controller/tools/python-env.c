@@ -205,17 +205,22 @@ static int use_cgroup(struct tool_call *call, struct python_run *run)
 	return 0;
 }
 
-/* The words of the prefix that are a program's, and what takes away variables. */
-static int take_words(struct python_run *run, const char *const *words,
-		      size_t n)
+/*
+ * The words of the prefix that are a program's, and what takes away variables
+ * that a command gets where it is not told all that it has.
+ */
+static int take_words(const struct cfg *cfg, struct python_run *run,
+		      const char *const *words, size_t n)
 {
+	const bool given = run->jailed &&
+			   tool_setting_bool(cfg, PYTHON_KEY "pass_parent_env");
 	const char **all = cfg_tree_alloc(
 		run->mem, (n + 2 + 2 * JAIL_MAX_VARIABLES) * sizeof(*all));
 	size_t at = 0;
 
 	if (!all)
 		return -1;
-	for (size_t i = 0; run->jailed && i < run->jail.n_rmenv; i++)
+	for (size_t i = 0; given && i < run->jail.n_rmenv; i++)
 		for (size_t k = 0; k < sizeof(always) / sizeof(always[0]); k++)
 			if (strcmp(run->jail.rmenv[i], always[k]) == 0) {
 				if (at == 0)
@@ -277,7 +282,7 @@ static int use_jail(struct tool_call *call, struct python_run *run)
 		words[n++] = at->text;
 	if (words && parse_jail(call, run, words, n) < 0)
 		return -1;
-	if (words && take_words(run, words, n) == 0)
+	if (words && take_words(cfg, run, words, n) == 0)
 		return 0;
 	tool_fail(call, "internal", "no memory");
 	return -1;

@@ -547,7 +547,7 @@ def interpreter(box):
         box.same(got.get("stdout") == venv + "\n" and
                  got["python_executable"] == venv + "/bin/python",
                  f"{key}: visible by a flag", got)
-        got = box.jail([], show, python=python)
+        got = box.jail(["--rmenv=PATH"], show, python=python)
         box.same(got.get("error_code") == "interpreter_not_found" and
                  f"tools.python_exec.{key}" in got["error"] and
                  PREFIX in got["error"], f"{key}: not visible without", got)

@@ -20,7 +20,7 @@
 
 #include "proto/cleanup.h"
 
-#define TRY_MS 5000
+#define TRY_MS 15000
 #define PROPERTY_BYTES 64
 #define MAX_HEAD 16
 

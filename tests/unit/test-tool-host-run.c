@@ -588,6 +588,43 @@ START_TEST(test_host_process_folder_open_to_others_is_refused)
 }
 END_TEST
 
+#define LIST(text, sessions)                                              \
+	"{\"content\":[{\"type\":\"text\",\"text\":\"" text "\"}],"         \
+	"\"structuredContent\":{\"sessions\":" sessions "},"                \
+	"\"isError\":false}"
+#define INSIDE LIST("1 running", "[{\"sessionId\":\"1\"}]")
+
+static void check_join(const char *inside, const char *here, const char *want)
+{
+	size_t len = 0;
+	auto_free char *json = tool_host_join(inside, strlen(inside), here,
+					      strlen(here), &len);
+
+	ck_assert_pstr_eq(json, want);
+	ck_assert_uint_eq(len, want ? strlen(want) : 0);
+}
+
+START_TEST(test_host_join_adds_what_is_there)
+{
+	check_join(INSIDE, LIST("host-2 x", "[{\"sessionId\":\"host-2\"}]"),
+		   LIST("1 running\\nhost-2 x",
+			"[{\"sessionId\":\"1\"},{\"sessionId\":\"host-2\"}]"));
+	check_join(LIST("None.", "[]"),
+		   LIST("host-2 x", "[{\"sessionId\":\"host-2\"}]"),
+		   LIST("host-2 x", "[{\"sessionId\":\"host-2\"}]"));
+	check_join(INSIDE, LIST("None.", "[]"), NULL);
+	/* An error of the one does not hide the other. */
+	check_join(INSIDE,
+		   "{\"content\":[{\"type\":\"text\",\"text\":\"no\"}],"
+		   "\"structuredContent\":{\"error\":{}},\"isError\":true}",
+		   LIST("1 running\\n(on the host: no)",
+			"[{\"sessionId\":\"1\"}]"));
+	check_join(INSIDE, "", NULL);
+	check_join(INSIDE, "[]", NULL);
+	check_join("{}", LIST("x", "[{}]"), NULL);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("tool-host-run");
@@ -627,6 +664,7 @@ Suite *test_suite(void)
 	tcase_add_test(process,
 		       test_host_process_whose_keeper_was_killed_is_swept);
 	tcase_add_test(process, test_host_process_more_than_256_are_refused);
+	tcase_add_test(process, test_host_join_adds_what_is_there);
 	tcase_add_test(process,
 		       test_host_process_folder_open_to_others_is_refused);
 	suite_add_tcase(suite, process);

@@ -12,5 +12,6 @@ who=root
 . "$here/users/host.sh"
 who=
 
+check "carol: the helper ends when told to" end_helper carol
 systemctl stop creel-helper.service
 check "no process, mount, namespace, cgroup is left" same_as "$before"

@@ -84,7 +84,8 @@ struct ask_got ask_answer(struct box *box, uint32_t seq)
 		take_memfd(&got, buf, event.fd);
 	} else {
 		got.len = got.msg.data.len;
-		memcpy(buf, got.msg.data.data, got.len);
+		if (got.len > 0)
+			memcpy(buf, got.msg.data.data, got.len);
 	}
 	return got;
 }

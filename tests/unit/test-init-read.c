@@ -16,6 +16,13 @@
 #include "tests/unit/init-asks.h"
 #include "tests/unit/runner.h"
 
+/* Sanitizers look at each byte. */
+#ifdef CREEL_SANITIZE
+#define IN_TIME_SEC 5
+#else
+#define IN_TIME_SEC 1
+#endif
+
 static struct box box;
 
 static void setup(void)
@@ -239,7 +246,8 @@ START_TEST(test_init_read_huge_files_are_answered_in_time)
 
 		ck_assert_uint_eq(got.msg.sys, 0);
 		ck_assert_uint_le(got.len, rows[i].max_bytes);
-		ck_assert_msg(got.seconds < 1, "row %zu: %f s", i, got.seconds);
+		ck_assert_msg(got.seconds < IN_TIME_SEC, "row %zu: %f s", i,
+			      got.seconds);
 		if (i < 5)
 			ck_assert_uint_eq(got.msg.size, 1ULL << 40);
 		ck_assert(i == 2 || i > 4 || got.msg.more);
@@ -379,12 +387,15 @@ START_TEST(test_init_workers_do_not_wait_for_each_other)
 	ck_assert_uint_eq(got.len, 2);
 	for (int i = 0; i < 20; i++)
 		ck_assert_uint_eq(ask_answer(&box, 0).msg.sys, 0);
-	for (int i = 0; i < 60; i++)
-		(void)ask_send_read(&box, &slow);
-	for (int i = 0; i < 60; i++) {
-		got = ask_answer(&box, 0);
-		ck_assert(got.msg.sys == 0 || got.msg.sys == EAGAIN);
-		busy += got.msg.sys == EAGAIN;
+	/* Where the machine does other things, they may be over too soon. */
+	for (int tries = 0; tries < 20 && busy == 0; tries++) {
+		for (int i = 0; i < 60; i++)
+			(void)ask_send_read(&box, &slow);
+		for (int i = 0; i < 60; i++) {
+			got = ask_answer(&box, 0);
+			ck_assert(got.msg.sys == 0 || got.msg.sys == EAGAIN);
+			busy += got.msg.sys == EAGAIN;
+		}
 	}
 	ck_assert_uint_gt(busy, 0);
 	ck_assert_uint_eq(get("f", 9).len, 2);

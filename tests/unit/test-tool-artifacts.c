@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,25 +64,22 @@ static json_t *keep(json_t *args)
 /* "path" of each that was saved, "name=reason" of each that was not. */
 static void came(json_t *more, const char *want)
 {
-	char got[1000] = "";
+	char *got = NULL;
+	size_t at, len = 0;
 	const json_t *item;
-	size_t at;
+	FILE *out = open_memstream(&got, &len);
 
-	json_array_foreach(json_object_get(more, "artifacts_saved"), at, item) {
-		(void)strncat(got, json_string_value(
-				      json_object_get(item, "path")), 100);
-		(void)strncat(got, " ", 1);
-	}
-	json_array_foreach(json_object_get(more, "artifacts_skipped"), at,
-			   item) {
-		(void)strncat(got, json_string_value(
-				      json_object_get(item, "name")), 100);
-		(void)strncat(got, "=", 1);
-		(void)strncat(got, json_string_value(
-				      json_object_get(item, "reason")), 100);
-		(void)strncat(got, " ", 1);
-	}
+	ck_assert_ptr_nonnull(out);
+	json_array_foreach(json_object_get(more, "artifacts_saved"), at, item)
+		fprintf(out, "%s ", json_string_value(
+					    json_object_get(item, "path")));
+	json_array_foreach(json_object_get(more, "artifacts_skipped"), at, item)
+		fprintf(out, "%s=%s ",
+			json_string_value(json_object_get(item, "name")),
+			json_string_value(json_object_get(item, "reason")));
+	ck_assert_int_eq(fclose(out), 0);
 	ck_assert_str_eq(got, want);
+	free(got);
 	json_decref(more);
 }
 

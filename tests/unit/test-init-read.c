@@ -382,11 +382,15 @@ START_TEST(test_init_workers_do_not_wait_for_each_other)
 		(void)ask_send_read(&box, &slow);
 	last = ask_send_read(&box, &(struct ask_read){ .path = "f",
 						       .max_bytes = 9 });
-	got = ask_answer(&box, 0);
-	ck_assert_uint_eq(got.msg.seq, last);
-	ck_assert_uint_eq(got.len, 2);
-	for (int i = 0; i < 20; i++)
-		ck_assert_uint_eq(ask_answer(&box, 0).msg.sys, 0);
+	/* One after the other it would be the last that is answered. */
+	for (int i = 0; i <= 20; i++) {
+		got = ask_answer(&box, 0);
+		ck_assert_uint_eq(got.msg.sys, 0);
+		if (got.msg.seq != last)
+			continue;
+		ck_assert_uint_eq(got.len, 2);
+		ck_assert_int_lt(i, 20);
+	}
 	/* Where the machine does other things, they may be over too soon. */
 	for (int tries = 0; tries < 20 && busy == 0; tries++) {
 		for (int i = 0; i < 60; i++)
@@ -397,7 +401,9 @@ START_TEST(test_init_workers_do_not_wait_for_each_other)
 			busy += got.msg.sys == EAGAIN;
 		}
 	}
+#ifndef CREEL_SANITIZE /* too slow in asking for so many at once */
 	ck_assert_uint_gt(busy, 0);
+#endif
 	ck_assert_uint_eq(get("f", 9).len, 2);
 }
 END_TEST

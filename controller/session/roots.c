@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What all agents of a configuration let their sandboxes write to: one of them
- * may prepare there what another one is to fall for.  Looked at only where a
- * path has a link in it.
+ * What all agents of a configuration let their sandboxes and jails write to:
+ * one of them may prepare there what another one is to fall for.  Looked at
+ * only where a path has a link in it.
  */
 #include <config.h>
 
@@ -14,10 +14,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "controller/compat/firejail.h"
+#include "controller/config/tree.h"
 #include "controller/core/place.h"
 #include "controller/core/source.h"
 #include "controller/core/way.h"
+#include "controller/policy/python.h"
+#include "controller/tools/setting.h"
 #include "proto/cleanup.h"
+
+#define PYTHON "tools.python_exec."
+#define PREFIX_KEY PYTHON "jail.command_prefix"
+#define SHARED_KEY PYTHON "artifacts_jail_shared_dir"
 
 struct root {
 	struct ctl_inode inode;
@@ -97,6 +105,60 @@ static void add_agent(struct roots *roots, const char *id)
 	pol_session_free(session);
 }
 
+/* One that cannot be made shows nothing. */
+static void add_places(struct roots *roots, const char *const *words, size_t n)
+{
+	struct tool_jail jail = { 0 };
+	struct err err = ERR_INIT;
+
+	if (firejail_parse(words, n, roots->session->cfg->home, &jail, &err) ==
+	    0) {
+		for (size_t i = 0; i < jail.n_places; i++)
+			if (jail.places[i].access == JAIL_ACCESS_WRITE)
+				add(roots, jail.places[i].path);
+		if (jail.home_source)
+			add(roots, jail.home_source);
+	} else if (err.code == ERR_KERNEL) {
+		roots->unknown = true;
+	}
+	jail_fini(&jail);
+}
+
+/* Whichever mode is set now: what was made in one stays. */
+static void add_jails(struct roots *roots, struct cfg_tree *mem)
+{
+	const struct cfg *cfg = roots->session->cfg;
+	const struct cfg_node *list = tool_setting_list(cfg, PREFIX_KEY);
+	const char *text = tool_setting_text(cfg, SHARED_KEY);
+	const char *path = text ? pol_host_path(cfg, mem, text) : NULL;
+	const char **words = NULL;
+	size_t n = 0;
+
+	if (path)
+		add(roots, path);
+	if (!list || !list->first || !firejail_is(list->first->text))
+		return;
+	words = cfg_tree_alloc(mem, list->count * sizeof(*words));
+	for (const struct cfg_node *at = list->first; words && at;
+	     at = at->next)
+		words[n++] = at->text;
+	if (words)
+		add_places(roots, words, n);
+	else
+		roots->unknown = true;
+}
+
+static void find_jails(struct roots *roots)
+{
+	struct cfg_tree *mem = cfg_tree_new();
+
+	if (mem)
+		add_jails(roots, mem);
+	else
+		roots->unknown = true;
+	cfg_tree_free(mem);
+}
+
 static void find(struct roots *roots)
 {
 	const struct cfg *cfg = roots->session->cfg;
@@ -109,8 +171,10 @@ static void find(struct roots *roots)
 		add_session(roots, roots->session);
 	for (size_t i = 0; roots->mounts && cfg && i < cfg->n_agents; i++)
 		add_agent(roots, cfg->agents[i].id);
-	if (roots->mounts && cfg)
+	if (roots->mounts && cfg) {
 		add_agent(roots, cfg->default_agent);
+		find_jails(roots);
+	}
 }
 
 struct search {

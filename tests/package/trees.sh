@@ -18,7 +18,7 @@ tree()
 	tree_key=$(echo "$*" | sha256sum | cut -c1-12)
 	tree_path=$cache/$1-$tree_key
 	if [ ! -d "$tree_path" ]; then
-		rm -rf "$cache/$1"-*
+		rm -rf --one-file-system "$cache/$1"-*
 		# shellcheck disable=SC2016 # the variable of the hook's shell
 		mmdebstrap --quiet --mode=root --variant="$2" \
 			${3:+--include="$3"} --skip=cleanup/apt \

@@ -7,13 +7,18 @@ useradd --create-home builder
 cp -R /in/creel ~builder/
 chown -R builder:builder ~builder
 
+# A network of its own has lo alone, which is down: SIOCSIFFLAGS, IFF_UP.
+loopback='python3 -c "import fcntl, socket, struct
+fcntl.ioctl(socket.socket(), 0x8914, struct.pack(\"16sh22x\", b\"lo\", 1))"'
+
 # as_builder FOLDER COMMAND...
 as_builder()
 {
 	folder=$1
 	shift
 	# shellcheck disable=SC2016 # the variables of the inner shell
-	unshare --net setpriv --reuid builder --regid builder --init-groups \
+	unshare --net sh -c "$loopback"'; exec "$@"' sh \
+		setpriv --reuid builder --regid builder --init-groups \
 		env -i HOME="$(echo ~builder)" PATH=/usr/bin:/bin \
 		DEB_BUILD_OPTIONS="parallel=$(nproc)" \
 		sh -c 'cd "$1" && shift && exec "$@"' sh "$folder" "$@"

@@ -85,7 +85,7 @@ snapshot()
 	echo "cgroups: $(find /sys/fs/cgroup -type d -path '*creel*' \
 		! -path '*/creel-vm.service*' | wc -l)"
 	echo "files: $(find /run /tmp /dev/shm -xdev -name '*creel*' \
-		! -path '/run/systemd/*' | paste -sd ' ')"
+		! -path '/run/systemd/*' ! -path /run/creel | paste -sd ' ')"
 }
 
 same_as()
@@ -127,25 +127,34 @@ end_helper()
 	eventually 10 sh -c "! pgrep -u $1 creel"
 }
 
-# The system service as a package's unit would start it.
+# Where the installed helper looks for its policy.
+policy_dir=/etc/creel
+test ! -d /usr/local/libexec/creel || policy_dir=/usr/local/etc/creel
+
+# What a package does once: account, group, directory, and who is admitted.
+prepare_service()
+{
+	{
+		systemd-sysusers && systemd-tmpfiles --create creel.conf
+	} 2>&1 | grep -v '^Creating'
+	for prepare_user in alice bob dave; do
+		usermod -aG creel "$prepare_user" || return 1
+	done
+	mkdir -p "$policy_dir"
+	printf '%s\n' 'allow 0 1001 1002 1004' 'max-memory 1g' "$@" \
+		>"$policy_dir/helper.conf"
+}
+
+# start_service [LINE...]: the system service, as a package's units start it; the
+# lines are the policy's.
 start_service()
 {
-	mkdir -p /etc/creel
-	printf 'allow 0 1001 1002 1004\nusers 4\nmax-memory 1g\n' >/etc/creel/helper.conf
-	cat >/run/systemd/system/creel-helper.service <<-'UNIT'
-		[Unit]
-		Description=creel's privileged helper
-
-		[Service]
-		ExecStart=/usr/local/libexec/creel/creel-helper --listen --system --runtime-dir /run/creel --policy /etc/creel/helper.conf
-		RuntimeDirectory=creel
-		RuntimeDirectoryMode=0755
-		Delegate=yes
-		KillMode=mixed
-		UNIT
-	systemctl daemon-reload
-	systemctl start creel-helper.service
-	eventually 20 test -S /run/creel/creel.sock && return
-	systemctl --no-pager --full status creel-helper.service
+	prepare_service "$@" && systemctl start creel.socket creel.service && return
+	systemctl --no-pager --full status creel.service
 	return 1
+}
+
+stop_service()
+{
+	systemctl stop creel.socket creel.service creel-sandboxes.service
 }

@@ -81,12 +81,11 @@ check "no helper process is root" helper_not_root
 check "no helper process has a capability beyond four" helper_caps
 check "no creeld has a capability or can gain one" creeld_bare
 
-. "$here/two-users.sh"
 check "max-memory is the ceiling of swap as well" swap_bounded
 check "a bind below a bind is not mounted on the host" stays_inside
 
 for user in root alice bob dave; do
 	check "$user: no sandbox is left" no_sandbox "$user"
 done
-systemctl stop creel-helper.service
+stop_service
 check "no process, mount, namespace, cgroup is left" same_as "$before"

@@ -47,6 +47,6 @@ check "the system service listens" start_service
 as alice -w "alice, system" rows
 check "an AppArmor profile confines every command" confined
 check "alice: no sandbox is left" no_sandbox alice
-systemctl stop creel-helper.service
+stop_service
 check "alice: the helper ends when told to" end_helper alice
 check "no process, mount, namespace, cgroup is left" same_as "$before"

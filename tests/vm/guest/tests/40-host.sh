@@ -13,5 +13,5 @@ who=root
 who=
 
 check "carol: the helper ends when told to" end_helper carol
-systemctl stop creel-helper.service
+stop_service
 check "no process, mount, namespace, cgroup is left" same_as "$before"

@@ -170,10 +170,10 @@ hardened()
 # A command that would never end, and no client is left without an answer.
 stops_all()
 {
-	session alice 'creel run --system -- sleep 900' >/dev/null 2>&1 &
+	session alice 'creel run --system --workspace vm-work -- \
+		sh -c "touch endless; exec sleep 900"' >/dev/null 2>&1 &
 	stops_all_client=$!
-	eventually 20 pgrep -x sleep -u 1879048192-4294967294 >/dev/null ||
-		sleep 2
+	eventually 60 test -e "$work/endless" || return 1
 	systemctl stop creel.service 2>&1 || return 1
 	eventually 20 nothing_runs || return 1
 	wait $stops_all_client

@@ -204,7 +204,8 @@ int main(int argc, char **argv)
 	control_fd = number(opt[OPT_CONTROL_FD], 3, 65535);
 	ready_fd = number(opt[OPT_READY_FD], 3, 65535);
 	hlp_knockout_read();
-	if (opt[OPT_LISTEN])
+	/* A client's own service is not this program's. */
+	if (opt[OPT_LISTEN] && !opt[OPT_READY_FD])
 		hlp_service_read(&service);
 	else
 		service.notify_fd = -1;

@@ -170,17 +170,28 @@ def test_manager(mode):
 
 
 def test_strangers():
-    """Descriptors that are meant for another process are not looked at."""
+    """What is meant for another process is not looked at, nor is it told."""
+    here = tempfile.mkdtemp(prefix="creel-service-")
+    notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notify.bind(os.path.join(here, "notify"))
     top = tempfile.mkdtemp(prefix="creel-service-")
     os.chmod(top, 0o700)
     end = subprocess.run(
         [HELPER, "--listen", "--rootless", "--runtime-dir", top,
          "--ready-fd", "1"],
         env={"LISTEN_PID": "1", "LISTEN_FDS": "3",
-             "LISTEN_FDNAMES": "u-0:u-1:x", "NOTIFY_SOCKET": "/nonexistent"},
+             "LISTEN_FDNAMES": "u-0:u-1:x",
+             "NOTIFY_SOCKET": os.path.join(here, "notify")},
         stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
     ok(end.returncode != 0 or b"users with a helper: 0" in end.stderr,
        "what is for another process is not taken", end)
+    notify.setblocking(False)
+    try:
+        said = notify.recv(4096)
+    except BlockingIOError:
+        said = b""
+    ok(not said, "a client's own service is told nothing", said)
+    shutil.rmtree(here)
     shutil.rmtree(top)
 
 

@@ -23,16 +23,15 @@ quick()
 		return 1
 	quick_took=$(($(date +%s) - quick_start))
 	echo "bob's took $quick_took s"
-	test $quick_took -le 15
+	test $quick_took -le 40
 }
 
 # What alice's sandboxes do in the background, while bob's work.
 meanwhile()
 {
-	session alice "creel run --system --name hog -- $1" >/tmp/hog.out 2>&1 &
+	session alice "creel run --system --name hog $1" >/tmp/hog.out 2>&1 &
 	meanwhile_pid=$!
-	eventually 30 sh -c "$2" || return 1
-	quick
+	eventually 60 sh -c "$2" && quick
 	meanwhile_ret=$?
 	session alice 'creel rm --system hog' >/dev/null 2>&1
 	wait $meanwhile_pid
@@ -40,22 +39,40 @@ meanwhile()
 	return $meanwhile_ret
 }
 
+# It says how many processes it has made once it cannot have more.
+bomb='
+import os, time
+made = 0
+try:
+    while made < 1000:
+        if os.fork() == 0:
+            time.sleep(900)
+        made += 1
+except BlockingIOError:
+    pass
+with open("/workspace/made", "w") as file:
+    print(made, file=file)
+time.sleep(900)'
+
 pids_bounded()
 {
-	meanwhile "sh -c 'while :; do sleep 900 & done'" \
-		"grep -q '^max [1-9]' $unit/sandboxes/u-1001/pids.events"
+	echo "$bomb" >/home/alice/ws/bomb.py
+	meanwhile '--workspace ws -- python3 /workspace/bomb.py' \
+		'test -s /home/alice/ws/made' || return 1
+	cat /home/alice/ws/made
+	test "$(cat /home/alice/ws/made)" -lt 120
 }
 
 # Less than is a sandbox's own limit.
 memory_bounded()
 {
-	meanwhile "python3 -c 'x = b\"x\" * (600 << 20)'" \
+	meanwhile "-- python3 -c 'x = b\"x\" * (600 << 20)'" \
 		"grep -q '^oom_kill [1-9]' $unit/sandboxes/u-1001/memory.events"
 }
 
 cpu_bounded()
 {
-	meanwhile "sh -c 'while :; do :; done & while :; do :; done'" \
+	meanwhile "-- sh -c 'while :; do :; done & while :; do :; done'" \
 		"grep -q '^nr_throttled [1-9]' $unit/sandboxes/u-1001/cpu.stat"
 }
 

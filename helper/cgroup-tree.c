@@ -178,6 +178,8 @@ int hlp_cgroup_claim(const struct hlp_cgroup_claim *claim,
 	if (tree_fd < 0)
 		return no_tree(out, "cannot make a cgroup for sandboxes");
 	hlp_cgroup_enable(tree_fd, out->controllers);
+	if (claim->system && claim->enter)
+		hlp_cgroup_prune(tree_fd);
 	/* Of its own, procs alone: what leaf and sandboxes have in common. */
 	if (claim->system &&
 	    (fchownat(own_fd, "cgroup.procs", claim->owner, claim->group, 0) <
@@ -249,6 +251,11 @@ static int enter_user(const struct hlp_cgroup_tree *tree, int user_fd)
 
 	if (tree->enter_fd >= 0 && write(tree->enter_fd, "0", 1) != 1)
 		return -1;
+	/*
+	 * Linux 6.18 kills what is cloned into a cgroup by a process of one that
+	 * was ever killed by cgroup.kill; so it is made anew. EBUSY: in use.
+	 */
+	(void)unlinkat(user_fd, "helper", AT_REMOVEDIR);
 	leaf_fd = hlp_cgroup_dir(user_fd, "helper");
 	return leaf_fd < 0 ? -1 : hlp_cgroup_put(leaf_fd, "cgroup.procs", "0");
 }

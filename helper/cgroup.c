@@ -404,3 +404,26 @@ void hlp_cgroup_sweep(int tree_fd, int lease_fd)
 	if (tree_fd >= 0)
 		each_dir(tree_fd, sweep_one, &lease_fd);
 }
+
+static void prune_user(int tree_fd, const char *name, void *arg)
+{
+	char helper[HLP_CGROUP_NAME_BYTES + 8];
+
+	(void)arg;
+	if (name[0] != 'u')
+		return;
+	(void)snprintf(helper, sizeof(helper), "%.31s/helper", name);
+	/* EBUSY: a user's helper lives there. */
+	if (unlinkat(tree_fd, helper, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		(void)unlinkat(tree_fd, name, AT_REMOVEDIR);
+}
+
+/**
+ * hlp_cgroup_prune() - remove users' parts of the tree that are empty
+ *
+ * As root: their owner may be an account that the helper has no more.
+ */
+void hlp_cgroup_prune(int tree_fd)
+{
+	each_dir(tree_fd, prune_user, NULL);
+}

@@ -48,6 +48,7 @@ int hlp_cgroup_user(const struct hlp_cgroup_tree *tree,
 		    struct hlp_cgroup_tree *out, struct err *err);
 
 int hlp_block_lock(int lease_fd, uint32_t number, short how);
+void hlp_cgroup_prune(int tree_fd);
 void hlp_cgroup_sweep(int tree_fd, int lease_fd);
 
 int hlp_cgroup_put(int dir_fd, const char *name, const char *text);

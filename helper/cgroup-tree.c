@@ -252,8 +252,8 @@ static int enter_user(const struct hlp_cgroup_tree *tree, int user_fd)
 	if (tree->enter_fd >= 0 && write(tree->enter_fd, "0", 1) != 1)
 		return -1;
 	/*
-	 * Linux 6.18 kills what is cloned into a cgroup by a process of one that
-	 * was ever killed by cgroup.kill; so it is made anew. EBUSY: in use.
+	 * Linux 6.18 kills what a process of a cgroup that was ever killed by
+	 * cgroup.kill clones into another: made anew. EBUSY: in use.
 	 */
 	(void)unlinkat(user_fd, "helper", AT_REMOVEDIR);
 	leaf_fd = hlp_cgroup_dir(user_fd, "helper");

@@ -57,7 +57,8 @@ in_place() {
 units_run_it() {
 	for kind in system user; do
 		unit=$(one creel.service "/systemd/$kind/")
-		program=$(sed -n 's/^ExecStart=\([^ ]*\) .*/\1/p' "$unit")
+		program=$(sed -n 's/^ExecStart=//p' "$unit" | tr ' ' '\n' |
+			grep '/creel-helper$') || return 1
 		test -x "$work/dest$program" || return 1
 	done
 }

@@ -10,5 +10,5 @@ as alice user-unit
 check "alice: the user's units are stopped" session alice \
 	'systemctl --user disable --now creel.socket creel.service 2>&1 &&
 		systemctl --user reset-failed'
-check "alice: no helper is left" eventually 10 sh -c '! pgrep -u alice creel'
+check "alice: no helper is left" eventually 40 sh -c "! pgrep -u alice '^creel' >/dev/null"
 check "no process, mount, namespace, cgroup is left" same_as "$before"

@@ -224,10 +224,13 @@ static void set_bind(Ctl__Spec *msg, Ctl__Bind *bind, Ctl__Bind **list)
 
 START_TEST(test_bind_of_directory_and_file_is_taken)
 {
-	const char *paths[] = { "/tmp", "/usr/lib/os-release" };
+	char folder[] = "/tmp/test-spec-XXXXXX";
+	const char *paths[] = { folder, "/usr/lib/os-release" };
 	Ctl__Spec msg = CTL__SPEC__INIT;
 	Ctl__Bind item, *list[1];
 
+	/* Its own: anything may be mounted somewhere below /tmp. */
+	ck_assert_ptr_nonnull(mkdtemp(folder));
 	set_bind(&msg, &item, list);
 	for (int i = 0; i < 2; i++) {
 		auto_fd fd = open(paths[i], O_PATH | O_CLOEXEC);
@@ -237,6 +240,7 @@ START_TEST(test_bind_of_directory_and_file_is_taken)
 		ck_assert_msg(spec != NULL, "%s", fail.err.text);
 		ctl_spec_free(spec);
 	}
+	ck_assert_int_eq(rmdir(folder), 0);
 }
 END_TEST
 

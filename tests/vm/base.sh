@@ -23,10 +23,6 @@ for user in alice bob carol dave; do
 done
 printf 'alice:200000:65536\ncarol:300000:65536\n' >"$root/etc/subuid"
 cp "$root/etc/subuid" "$root/etc/subgid"
-for uid in 1003 1004; do
-	chroot "$root" systemctl mask "user@$uid.service"
-done
-
 chroot "$root" ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
 for user in root alice bob carol dave; do
 	home=$root/home/$user
@@ -37,6 +33,27 @@ for user in root alice bob carol dave; do
 	chroot "$root" chown -R "$user:$user" "${home#"$root"}/.ssh"
 done
 
+if [ -e "$root/etc/inittab" ]; then
+	# After everything of the runlevel.
+	cat >"$root/sbin/creel-vm" <<-'SCRIPT'
+		#!/bin/sh
+		PATH=/usr/sbin:/usr/bin:/sbin:/bin
+		export PATH
+		tar -C / -xf /dev/vdb
+		sh /opt/creel-vm/main.sh
+		sync
+		poweroff -f
+		SCRIPT
+	chmod 0755 "$root/sbin/creel-vm"
+	sed -i '/respawn:.*getty/d' "$root/etc/inittab"
+	echo 'vm:2345:once:/sbin/creel-vm >/dev/console 2>&1 </dev/null' \
+		>>"$root/etc/inittab"
+	exit 0
+fi
+
+for uid in 1003 1004; do
+	chroot "$root" systemctl mask "user@$uid.service"
+done
 cat >"$root/etc/systemd/system/creel-vm.service" <<'UNIT'
 [Unit]
 Description=creel's tests

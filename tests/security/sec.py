@@ -205,6 +205,15 @@ def namespaces():
     return len(found)
 
 
+def is_empty_leaf(path):
+    """Where a user's helper was: it stays, as u-UID does, for the next one."""
+    try:
+        with open(path + "/cgroup.procs", encoding="ascii") as file:
+            return os.path.basename(path) == "helper" and not file.read()
+    except OSError:
+        return False
+
+
 def cgroups():
     found = []
     for top in ("/sys/fs/cgroup/unified/creel", "/sys/fs/cgroup/creel"):
@@ -212,7 +221,8 @@ def cgroups():
             found += [os.path.join(path, d) for d in dirs]
     # Ours alone: the machine may run other sandboxes meanwhile.
     mine = {f"/u-{uid}" for uid in UIDS.values()}
-    return sorted(f for f in found if any(m + "/" in f for m in mine))
+    return sorted(f for f in found if any(m + "/" in f for m in mine) and
+                  not is_empty_leaf(f))
 
 
 def tree_hash(top):

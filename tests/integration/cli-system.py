@@ -5,6 +5,7 @@
 Runs in a mount namespace of its own, with a /run that nobody else sees.
 """
 import contextlib
+import glob
 import json
 import os
 import shutil
@@ -68,12 +69,19 @@ class Machine:
     def close(self):
         own = [pid for pid in parents() if self.is_ours(pid)]
         everyone = family(own + [self.helper.pid])
-        for pid in everyone:
+        # The first of each family removes the control groups of the others.
+        for pid in [p for p, parent in parents().items()
+                    if p in everyone and parent not in everyone]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         self.helper.wait()
         ok(wait_for(lambda: not everyone & set(parents())),
            "no process is left")
+        left = [path for path in glob.glob(
+            f"/sys/fs/cgroup/**/creel/sandboxes/u-{OTHER_UID}/*",
+            recursive=True) if os.path.isdir(path) and
+            os.path.basename(path) != "helper"]
+        ok(not left, "no control group of a sandbox is left", left)
 
     def is_ours(self, pid):
         try:

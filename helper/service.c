@@ -39,6 +39,19 @@ static bool is_mine(const char *name)
 	return number(name) == (uint64_t)getpid();
 }
 
+/* Whose link has the name, -1 nobody's: half a number is no user's. */
+static uid_t user_of(const char *name)
+{
+	char *end;
+	uint64_t uid;
+
+	if (!name || strncmp(name, "u-", 2) != 0 || name[2] < '0' ||
+	    name[2] > '9')
+		return (uid_t)-1;
+	uid = strtoull(name + 2, &end, 10);
+	return *end || uid >= UINT32_MAX ? (uid_t)-1 : (uid_t)uid;
+}
+
 static int open_notify(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -79,14 +92,8 @@ void hlp_service_read(struct hlp_service *service)
 		service->n_fds = number("LISTEN_FDS");
 	if (service->n_fds > HLP_SERVICE_MAX_FDS)
 		service->n_fds = HLP_SERVICE_MAX_FDS;
-	for (size_t i = 0; i < service->n_fds; i++) {
-		const char *name = strsep(&names, ":");
-
-		service->user[i] =
-			name && !strncmp(name, "u-", 2) ?
-				(uid_t)strtoul(name + 2, NULL, 10) :
-				(uid_t)-1;
-	}
+	for (size_t i = 0; i < service->n_fds; i++)
+		service->user[i] = user_of(strsep(&names, ":"));
 }
 
 /**

@@ -162,9 +162,17 @@ def test_manager(mode):
            "system: the next listener passes clients to the same helper")
     # A link whose other end is gone is of no use.
     os.kill(first, signal.SIGKILL)
-    wait_for(lambda: one.user() != first)
-    ok(one.answer()[:2] == b"\x08\x01" and one.user() not in (0, first),
+    wait_for(lambda: first not in parents())
+    ok(one.answer()[:2] == b"\x08\x01" and one.user() not in (0, first) and
+       one.told("FDSTORE=1"),
        "system: a kept link of a helper that ended is replaced")
+    one.end()
+    # Before the true link, so that a listener that took them would use them.
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    one.kept = {"u-": theirs.fileno(), "u-0x": theirs.fileno(), **one.kept}
+    with ours, theirs:
+        ok(one.start() and one.answer()[:2] == b"\x08\x01",
+           "system: half a number is no user's name")
     one.end()
     ok(one.close(), "system: nothing is left")
 

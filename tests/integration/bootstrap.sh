@@ -18,10 +18,12 @@ tool() {
 # fresh UID MISSING-PACKAGE-OR-NONE
 fresh() {
 	rm -rf "$work"
-	mkdir -p "$work/bin" "$work/tree/debian"
+	mkdir -p "$work/bin" "$work/tree/debian" "$work/tree/tests"
 	cp "$top/bootstrap" "$work/tree/"
 	cp "$top/debian/control" "$work/tree/debian/"
-	for name in sh awk sed tr grep mkdir nproc dirname cat; do
+	cp "$top/tests/packages.check" "$work/tree/tests/"
+	echo 'exit 0' >"$work/tree/tests/summary"
+	for name in sh awk sed tr grep mkdir nproc dirname cat find; do
 		ln -s "$(command -v "$name")" "$work/bin/$name"
 	done
 	tool id "echo $1"
@@ -70,7 +72,7 @@ built() {
 	[ "$status" -eq 0 ] && logged '^make -C build'
 }
 
-echo 1..16
+echo 1..19
 line='apt-get install -y --no-install-recommends libcap-ng-dev$'
 
 fresh 1000 none
@@ -88,11 +90,15 @@ expect test_bootstrap_missing_installs_nothing test ! -s "$work/log"
 fresh 1000 npm
 tool node 'exit 1'
 boot
+expect test_bootstrap_what_tests_need_is_for_check_alone built
+boot check
+expect test_bootstrap_check_without_terminal_is_refused test "$status" -ne 0
 expect test_bootstrap_missing_npm_is_named \
 	said 'apt-get install -y --no-install-recommends npm$'
 tool npm 'exit 1'
-boot
+boot check
 expect test_bootstrap_npm_from_elsewhere_will_do built
+expect test_bootstrap_check_runs_the_tests logged '^make -C build.* check$'
 said apt-get && status=apt
 expect test_bootstrap_npm_from_elsewhere_is_left_alone test "$status" = 0
 

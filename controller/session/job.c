@@ -9,26 +9,20 @@
 #include "controller/session/job.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/queue.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
 #include "controller/core/conn.h"
-#include "controller/core/log.h"
 #include "controller/core/map.h"
 #include "proto/cleanup.h"
 
-#define RESULT_FD 3
+#define RESULT_FD JOB_CHILD_FD
 #define CHUNK_BYTES (32U << 10)
 #define NICE 5
 #define MAGIC 0x6a6f6231U
@@ -48,8 +42,7 @@ struct job {
 	job_done_fn *done;
 	void *arg;
 	uint64_t timeout_ms;
-	pid_t pid;   /* 0: it waits, or is reaped by somebody else */
-	int pid_fd;  /* owned */
+	struct job_child child;
 	struct ctl_conn conn;
 	struct event *timer; /* owned */
 	struct job_result result;
@@ -59,47 +52,9 @@ struct job {
 	bool over;
 };
 
-/* A process that is done with and has not ended yet. */
-struct reaper {
-	struct event *event; /* owned */
-	int pid_fd;          /* owned */
-};
-
 static TAILQ_HEAD(, job) running = TAILQ_HEAD_INITIALIZER(running);
 static TAILQ_HEAD(, job) waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static unsigned int n_running;
-
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	for (int i = 1; i < NSIG; i++)
-		(void)signal(i, SIG_DFL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/*
- * From here on nothing is shared with creeld but the socket: a lock of the
- * database is its process's, and closing a copied descriptor gives none back.
- */
-static bool become_child(int fd, pid_t parent)
-{
-	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (null_fd < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
-	    getppid() != parent)
-		return false;
-	/* Out of the way of the low numbers first. */
-	fd = fcntl(fd, F_DUPFD_CLOEXEC, 16);
-	if (fd < 0 || dup2(null_fd, 0) < 0 || dup2(null_fd, 1) < 0 ||
-	    dup2(null_fd, 2) < 0 || dup2(fd, RESULT_FD) < 0 ||
-	    close_range(RESULT_FD + 1, ~0U, 0) < 0)
-		return false;
-	reset_signals();
-	(void)setpriority(PRIO_PROCESS, 0, NICE);
-	return true;
-}
 
 static int send_result(const struct job_result *result, struct err *err)
 {
@@ -123,14 +78,12 @@ static int send_result(const struct job_result *result, struct err *err)
 	return 0;
 }
 
-static __attribute__((noreturn)) void run_child(struct job *job, int fd,
-						pid_t parent)
+static __attribute__((noreturn)) void run_child(struct job *job)
 {
 	struct job_result result = { .fail = CTL_FAIL_INIT };
 	struct err err = ERR_INIT;
 
-	if (!become_child(fd, parent))
-		_exit(1);
+	(void)setpriority(PRIO_PROCESS, 0, NICE);
 	job->work(job->arg, &result);
 	if (result.fail.err.code == ERR_NONE &&
 	    (result.len > JOB_MAX_BYTES || result.n_fds > JOB_MAX_FDS))
@@ -138,52 +91,6 @@ static __attribute__((noreturn)) void run_child(struct job *job, int fd,
 			"a result of %zu bytes and %zu descriptors", result.len,
 			result.n_fds);
 	_exit(send_result(&result, &err) < 0);
-}
-
-static void on_ended(evutil_socket_t fd, short what, void *arg)
-{
-	struct reaper *reaper = arg;
-	siginfo_t info = { 0 };
-
-	(void)what;
-	if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG) == 0 &&
-	    info.si_pid == 0)
-		return;
-	if (info.si_code != CLD_EXITED && info.si_status != SIGKILL)
-		ctl_log(CTL_LOG_ERR, "job: killed by signal %d",
-			info.si_status);
-	event_free(reaper->event);
-	fd_close(&reaper->pid_fd);
-	free(reaper);
-}
-
-/*
- * Takes the process away when it has ended, which a file system that hangs may
- * put off: nobody waits for it.
- */
-static void reap(struct job *job)
-{
-	struct reaper *reaper;
-
-	if (job->pid <= 0)
-		return;
-	(void)kill(job->pid, SIGKILL);
-	reaper = calloc(1, sizeof(*reaper));
-	if (reaper) {
-		reaper->pid_fd = job->pid_fd;
-		reaper->event = event_new(job->base, job->pid_fd,
-					  EV_READ | EV_PERSIST, on_ended,
-					  reaper);
-	}
-	if (reaper && reaper->event && event_add(reaper->event, NULL) == 0) {
-		job->pid_fd = -1;
-	} else {
-		if (reaper && reaper->event)
-			event_free(reaper->event);
-		free(reaper);
-		(void)waitpid(job->pid, NULL, 0);
-	}
-	job->pid = 0;
 }
 
 static void result_fini(struct job_result *result)
@@ -198,8 +105,8 @@ static void result_fini(struct job_result *result)
 static void job_free(struct job *job)
 {
 	ctl_conn_close(&job->conn);
-	reap(job);
-	fd_close(&job->pid_fd);
+	/* A file system that hangs may put off its end: nobody waits for it. */
+	job_child_end(&job->child, job->base);
 	result_fini(&job->result);
 	if (job->timer)
 		event_free(job->timer);
@@ -288,10 +195,9 @@ static const struct ctl_conn_ops conn_ops = {
 static int spawn(struct job *job)
 {
 	static uint8_t buf[WIRE_FRAME_MAX_BYTES];
-	const pid_t parent = getpid();
 	auto_fd ours = -1;
 	auto_fd theirs = -1;
-	int fds[2];
+	int fds[2], ret;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return -1;
@@ -300,13 +206,10 @@ static int spawn(struct job *job)
 	if (ctl_conn_open(&job->conn, job->base, ours, &conn_ops, buf) < 0)
 		return -1;
 	(void)fd_take(&ours);
-	job->pid = fork();
-	if (job->pid == 0)
-		run_child(job, theirs, parent);
-	if (job->pid < 0)
-		return -1;
-	job->pid_fd = (int)syscall(SYS_pidfd_open, job->pid, 0);
-	return job->pid_fd;
+	ret = job_child_fork(&job->child, &theirs, 1);
+	if (ret == 0)
+		run_child(job);
+	return ret;
 }
 
 static void begin(struct job *job)
@@ -369,7 +272,7 @@ struct job *job_start(struct event_base *base, job_work_fn *work,
 	job->done = done;
 	job->arg = arg;
 	job->timeout_ms = timeout_ms;
-	job->pid_fd = -1;
+	job->child.pid_fd = -1;
 	job->result.fail = (struct ctl_fail)CTL_FAIL_INIT;
 	ctl_conn_init(&job->conn);
 	job->timer = event_new(base, -1, 0, on_timer, job);

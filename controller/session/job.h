@@ -8,12 +8,31 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "controller/core/fail.h"
 #include "proto/wire.h"
 
 struct event_base;
 struct job;
+
+#define JOB_CHILD_FD 3 /* the first that a copy is given; others follow */
+#define JOB_CHILD_MAX_FDS 4
+
+/* A copy of creeld. */
+struct job_child {
+	pid_t pid;  /* 0: none */
+	int pid_fd; /* owned */
+};
+
+/*
+ * As fork(2): 0 in the child, which has @fds from JOB_CHILD_FD on, /dev/null
+ * below, nothing else of creeld's, and is killed when creeld ends; 1 in the
+ * parent; -1 with errno.
+ */
+int job_child_fork(struct job_child *child, const int *fds, size_t n_fds);
+/* It is killed, and taken away when it has ended. Idempotent. */
+void job_child_end(struct job_child *child, struct event_base *base);
 
 #define JOB_MAX_FDS WIRE_MAX_FDS
 #define JOB_MAX_BYTES (256U << 10)

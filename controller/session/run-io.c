@@ -106,7 +106,6 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	}
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	/* EIO: nobody has the terminal open any more. */
 	close_stream(stream);
 	if (run->state == SES_RUN_DRAINING)
 		ses_run_finish(run);
@@ -114,15 +113,14 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 /**
  * ses_stream_listen() - read what comes
- * @fd: taken over in any case
+ * @fd: does not block; taken over in any case; -1 is an error
  */
 int ses_stream_listen(struct ses_stream *stream, int fd)
 {
 	struct event_base *base = stream->run->ses->base;
-	int flags = fcntl(fd, F_GETFL);
 
 	stream->fd = fd;
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+	if (fd < 0)
 		return -1;
 	stream->event = event_new(base, fd, EV_READ | EV_PERSIST, on_readable,
 				  stream);
@@ -166,6 +164,25 @@ void ses_input_fini(struct ses_input *input)
 	input->at = input->len = 0;
 }
 
+static int queue(struct ses_input *input, const char *bytes, size_t len)
+{
+	const size_t waiting = input->len - input->at;
+	char *grown = malloc(waiting + len + 1);
+
+	if (!grown)
+		return -1;
+	if (waiting)
+		memcpy(grown, input->bytes + input->at, waiting);
+	memcpy(grown + waiting, bytes, len);
+	free(input->bytes);
+	input->bytes = grown;
+	input->at = 0;
+	input->len = waiting + len;
+	return 0;
+}
+
+static void push_all(struct ses_run *run);
+
 /* pid 1 has the other copy of a pipe's end. */
 static void end_input(struct ses_run *run)
 {
@@ -173,8 +190,9 @@ static void end_input(struct ses_run *run)
 	struct ses_input *input = &run->input;
 
 	if (run->tty) {
-		(void)!write(input->fd, &eof, 1);
 		input->closing = false;
+		if (queue(input, &eof, 1) == 0)
+			push_all(run);
 		return;
 	}
 	close_input(input);
@@ -225,23 +243,6 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	push_all(arg);
-}
-
-static int queue(struct ses_input *input, const char *bytes, size_t len)
-{
-	const size_t waiting = input->len - input->at;
-	char *grown = malloc(waiting + len + 1);
-
-	if (!grown)
-		return -1;
-	if (waiting)
-		memcpy(grown, input->bytes + input->at, waiting);
-	memcpy(grown + waiting, bytes, len);
-	free(input->bytes);
-	input->bytes = grown;
-	input->at = 0;
-	input->len = waiting + len;
-	return 0;
 }
 
 /**

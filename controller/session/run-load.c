@@ -155,8 +155,7 @@ static void take_row(struct ses_run *run, const struct store_process *row)
 	run->polled = row->polled;
 	take_end(run, row);
 	fd = ses_run_file_open(run->ses, run->file, &err);
-	if (fd < 0 || spool_reopen(&run->out.spool, fd, run->keep, run->tty,
-				   &err) < 0) {
+	if (fd < 0 || spool_reopen(&run->out.spool, fd, run->keep, &err) < 0) {
 		if (run->sandbox)
 			ctl_log(CTL_LOG_WARN, "background process %s: %s",
 				run->id, err.text);

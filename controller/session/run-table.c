@@ -264,6 +264,7 @@ void ses_run_forget(struct ses_run *run)
 	ses_input_fini(&run->input);
 	ses_stream_fini(&run->out);
 	ses_stream_fini(&run->err);
+	ses_pump_end(&run->pump, run->ses->base);
 	(void)event_del(run->timer);
 	LIST_REMOVE(run, link);
 	LIST_INSERT_HEAD(&runs->dead, run, link);

@@ -26,10 +26,12 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (run->state == SES_RUN_DRAINING)
-		ses_run_finish(run);
-	else
+	if (run->state != SES_RUN_DRAINING) {
 		ses_run_yield(run);
+		return;
+	}
+	ses_stream_drain(&run->out);
+	ses_run_finish(run);
 }
 
 /**
@@ -90,53 +92,77 @@ void ses_run_begin(struct ses_run *run)
 
 	if (!run->keep)
 		run->keep = room;
-	spool_begin(&run->out.spool, room, run->oldest, run->tty);
-	spool_begin(&run->err.spool, room, run->oldest, false);
+	spool_begin(&run->out.spool, room, run->oldest);
+	spool_begin(&run->err.spool, room, run->oldest);
 }
 
 /* Without a name: one that has can be opened anew, and waited for. */
-static bool are_pipes(const int *fds, size_t n_fds)
+static bool is_pipe(int fd)
 {
 	struct statfs where;
 
-	for (size_t i = 0; i < n_fds; i++)
-		if (fds[i] >= 0 && (fstatfs(fds[i], &where) < 0 ||
-				    where.f_type != PIPEFS_MAGIC))
-			return false;
-	return true;
+	return fstatfs(fd, &where) == 0 && where.f_type == PIPEFS_MAGIC;
+}
+
+/*
+ * Opened anew, so that its flags are nobody else's: pid 1 has copies of what it
+ * has passed, and on Linux before 6.4 O_NONBLOCK is all that keeps a pipe from
+ * being waited for.
+ */
+static int own_pipe(int fd, int flags)
+{
+	char path[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
+
+	if (!is_pipe(fd)) {
+		errno = EPROTO;
+		return -1;
+	}
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, flags | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* Input may have been closed already: -1. */
+static int open_pipes(struct ses_run *run, const int *fds, size_t n_fds)
+{
+	const size_t want = run->split ? 3 : 2;
+
+	errno = EPROTO;
+	if (n_fds < want)
+		return -1;
+	if (fds[0] >= 0) {
+		run->input.fd = own_pipe(fds[0], O_WRONLY);
+		if (run->input.fd < 0)
+			return -1;
+	}
+	if (ses_stream_listen(&run->out, own_pipe(fds[1], O_RDONLY)) < 0)
+		return -1;
+	return run->split ? ses_stream_listen(&run->err,
+					      own_pipe(fds[2], O_RDONLY)) :
+			    0;
+}
+
+static int open_terminal(struct ses_run *run, int fd)
+{
+	int out_fd = -1;
+
+	errno = EPROTO;
+	if (fd < 0 ||
+	    ses_pump_start(&run->pump, fd, &run->input.fd, &out_fd) < 0)
+		return -1;
+	return ses_stream_listen(&run->out, out_fd);
 }
 
 /**
  * ses_run_open() - take the ends that pid 1 has made
+ * @fds: still the caller's
  *
  * Of a terminal it is one for both ways.
  */
-int ses_run_open(struct ses_run *run, int *fds, size_t n_fds)
+int ses_run_open(struct ses_run *run, const int *fds, size_t n_fds)
 {
-	size_t next = 0;
-	int in_fd;
-
-	if (run->tty && n_fds >= 1 && fds[0] >= 0) {
-		in_fd = fcntl(fds[0], F_DUPFD_CLOEXEC, 3);
-	} else if (n_fds >= 2 && are_pipes(fds, n_fds)) {
-		in_fd = fd_take(&fds[0]);
-		next = 1;
-	} else {
-		errno = EPROTO;
-		return -1;
-	}
-	run->input.fd = in_fd;
-	if (in_fd >= 0 &&
-	    fcntl(in_fd, F_SETFL, fcntl(in_fd, F_GETFL) | O_NONBLOCK) < 0)
-		return -1;
-	if (fds[next] < 0 ||
-	    ses_stream_listen(&run->out, fd_take(&fds[next])) < 0)
-		return -1;
-	if (!run->split)
-		return 0;
-	return n_fds < 3 || fds[2] < 0 ?
-		       -1 :
-		       ses_stream_listen(&run->err, fd_take(&fds[2]));
+	if (run->tty)
+		return open_terminal(run, n_fds > 0 ? fds[0] : -1);
+	return open_pipes(run, fds, n_fds);
 }
 
 static void on_started(struct ctl_exec *exec, uint32_t pid, int *fds,
@@ -277,6 +303,7 @@ void ses_run_finish(struct ses_run *run)
 		event_free(run->out.event);
 	run->out.event = NULL;
 	fd_close(&run->out.fd);
+	ses_pump_end(&run->pump, run->ses->base);
 	if (run->id[0]) {
 		save_over(run);
 		tell(run);
@@ -304,6 +331,7 @@ void ses_run_free(struct ses_run *run)
 	ses_stream_fini(&run->out);
 	ses_stream_fini(&run->err);
 	ses_input_fini(&run->input);
+	ses_pump_end(&run->pump, run->ses->base);
 	for (size_t i = 0; i < run->n_held; i++)
 		fd_close(&run->held[i]);
 	free(run->config);

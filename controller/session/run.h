@@ -3,7 +3,7 @@
  * Commands of tools, from their start until nobody asks for their output any
  * more.  Private to tool-run.c, tool-process.c and run*.c.
  *
- *	tool_call <--waits-- ses_run --owns--> pipes, spool
+ *	tool_call <--waits-- ses_run --owns--> pipes, spool, pump
  *	                        \--ctl_exec (borrowed, until it is over)
  *
  * A run that is waited for is in memory alone: its answer ends it.  One in the
@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "controller/session/pump.h"
 #include "controller/session/spool.h"
 #include "controller/session/toolbox.h"
 
@@ -26,7 +27,7 @@
 #define SES_RUN_MAX 256            /* in the background, of one session */
 #define SES_RUN_INPUT_BYTES (16U << 20) /* that wait to be read */
 #define SES_RUN_INPUTS_BYTES (64U << 20) /* likewise, of one sandbox */
-#define SES_RUN_FILES 4            /* descriptors that one needs */
+#define SES_RUN_FILES 5            /* descriptors that one needs */
 #define SES_RUN_STREAMS 3
 #define SES_RUN_DRAIN_MS 100       /* for what a terminal still holds */
 
@@ -80,6 +81,7 @@ struct ses_run {
 	bool gone;                   /* freed at the end of the turn */
 	struct ses_stream out, err;
 	struct ses_input input;
+	struct ses_pump pump;        /* of a terminal */
 	struct ctl_result result;
 	struct tool_call *call;      /* who waits; NULL: nobody */
 	tool_outcome_fn *done;
@@ -105,7 +107,7 @@ struct ses_run *ses_run_new(struct ses *ses, struct ctl_sandbox *sandbox,
 			    struct err *err);
 void ses_run_attach(struct ses_run *run, struct ctl_exec *exec);
 void ses_run_begin(struct ses_run *run);
-int ses_run_open(struct ses_run *run, int *fds, size_t n_fds);
+int ses_run_open(struct ses_run *run, const int *fds, size_t n_fds);
 void ses_run_over(struct ses_run *run, const struct ctl_result *result);
 void ses_run_kill(struct ses_run *run);
 void ses_run_after(struct ses_run *run, int64_t ms);

@@ -50,11 +50,10 @@ void spool_fini(struct spool *spool)
  * @keep:   bytes at most, until there is a file
  * @oldest: keep the beginning
  */
-void spool_begin(struct spool *spool, uint64_t keep, bool oldest, bool tty)
+void spool_begin(struct spool *spool, uint64_t keep, bool oldest)
 {
 	spool->keep = keep;
 	spool->oldest = oldest;
-	spool->tty = tty;
 }
 
 /**
@@ -137,8 +136,7 @@ int spool_to_file(struct spool *spool, int fd, uint64_t keep, struct err *err)
  * spool_reopen() - go on with a file that an earlier creeld has filled
  * @fd: taken over on success
  */
-int spool_reopen(struct spool *spool, int fd, uint64_t keep, bool tty,
-		 struct err *err)
+int spool_reopen(struct spool *spool, int fd, uint64_t keep, struct err *err)
 {
 	struct stat st;
 	off_t data;
@@ -148,7 +146,7 @@ int spool_reopen(struct spool *spool, int fd, uint64_t keep, bool tty,
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
 		return err_set(err, ERR_DENIED, 0,
 			       "file for the output: it is not creeld's own");
-	spool_begin(spool, keep, false, tty);
+	spool_begin(spool, keep, false);
 	spool->total = (uint64_t)st.st_size;
 	spool->start = start_of(spool, spool->total);
 	/* More of it may be gone, where the disk had no room. */
@@ -166,8 +164,8 @@ int spool_reopen(struct spool *spool, int fd, uint64_t keep, bool tty,
 /**
  * spool_read_now() - read(2) that does not wait, whatever a descriptor is
  *
- * O_NONBLOCK is whose the other copies of a descriptor are, too, and pid 1 of a
- * sandbox has one.  Terminals, and pipes before Linux 6.4, know no better.
+ * O_NONBLOCK is whose the other copies of a descriptor are, too.  Pipes before
+ * Linux 6.4, and those that were opened anew, know no better.
  */
 ssize_t spool_read_now(int fd, char *buf, size_t size)
 {
@@ -245,17 +243,6 @@ static ssize_t skip(struct spool *spool, ssize_t got)
 	return got;
 }
 
-static ssize_t take_tty(struct spool *spool, int fd, size_t most)
-{
-	char buf[BLOCK_BYTES];
-	ssize_t got = spool_read_now(fd, buf, most < sizeof(buf) ? most :
-								   sizeof(buf));
-
-	if (got > 0 && write_all(spool->fd, buf, (size_t)got, spool->total) < 0)
-		return skip(spool, got);
-	return got;
-}
-
 /*
  * The disk has no room, or fails: what is kept goes, and where that does not
  * help, what has come goes too, so that the command is not held up.
@@ -263,13 +250,11 @@ static ssize_t take_tty(struct spool *spool, int fd, size_t most)
 static ssize_t lose(struct spool *spool, int fd, size_t most)
 {
 	char buf[BLOCK_BYTES];
-	ssize_t got = -1;
+	ssize_t got;
 
 	(void)drop_until(spool, (spool->total + BLOCK_BYTES - 1) /
 					BLOCK_BYTES * BLOCK_BYTES);
-	if (!spool->tty)
-		got = splice(fd, NULL, spool->fd, NULL, most,
-			     SPLICE_F_NONBLOCK);
+	got = splice(fd, NULL, spool->fd, NULL, most, SPLICE_F_NONBLOCK);
 	if (got >= 0 || errno == EAGAIN)
 		return got;
 	got = spool_read_now(fd, buf, most < sizeof(buf) ? most : sizeof(buf));
@@ -284,16 +269,14 @@ static ssize_t take_file(struct spool *spool, int fd, size_t most)
 
 	if (ioctl(fd, FIONREAD, &waiting) < 0 || waiting < 0)
 		waiting = 0;
-	/* Of a terminal some is on its way; of a pipe nothing but its end. */
+	/* Nothing but its end comes. */
 	if (waiting == 0)
-		most = spool->tty ? most : 1;
+		most = 1;
 	else if ((size_t)waiting < most)
 		most = (size_t)waiting;
 	if (waiting > 0 &&
 	    drop_until(spool, start_of(spool, spool->total + most)) < 0)
 		return lose(spool, fd, most);
-	if (spool->tty)
-		return take_tty(spool, fd, most);
 	got = splice(fd, NULL, spool->fd, NULL, most, SPLICE_F_NONBLOCK);
 	if (got < 0 && errno != EAGAIN && errno != EINTR)
 		return lose(spool, fd, most);

@@ -25,7 +25,6 @@ struct spool {
 	int fd;          /* owned; -1: in memory */
 	bool oldest;     /* of too much, the beginning is kept */
 	bool tried;      /* to give it a file, once */
-	bool tty;        /* comes from a terminal, which splice(2) does not read */
 	uint64_t keep;   /* bytes at most */
 	uint64_t total;  /* that came */
 	uint64_t start;  /* of what is kept, in the stream */
@@ -35,7 +34,7 @@ void spool_init(struct spool *spool);
 void spool_fini(struct spool *spool);
 
 /* In memory, of which at most @keep bytes stay. */
-void spool_begin(struct spool *spool, uint64_t keep, bool oldest, bool tty);
+void spool_begin(struct spool *spool, uint64_t keep, bool oldest);
 /* Another step would drop what a file could hold. */
 bool spool_wants_file(const struct spool *spool);
 /*
@@ -44,13 +43,12 @@ bool spool_wants_file(const struct spool *spool);
  */
 int spool_to_file(struct spool *spool, int fd, uint64_t keep, struct err *err);
 /* A file that an earlier creeld has filled; taken over on success. */
-int spool_reopen(struct spool *spool, int fd, uint64_t keep, bool tty,
-		 struct err *err);
+int spool_reopen(struct spool *spool, int fd, uint64_t keep, struct err *err);
 
 /*
- * One step from a pipe or a terminal that does not block: how many bytes, 0 at
- * its end, -1 with errno: EAGAIN. Nothing is ever only in this process, but for
- * what is in memory and what a terminal has given last.
+ * One step from a pipe that does not block: how many bytes, 0 at its end, -1
+ * with errno: EAGAIN. Nothing is ever only in this process, but for what is in
+ * memory.
  */
 ssize_t spool_take(struct spool *spool, int fd, size_t most);
 

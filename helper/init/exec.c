@@ -122,7 +122,10 @@ static int open_terminal(const Ini__Exec *m, int *master_fd, int *tty_fd)
 	return *tty_fd < 0 ? -1 : 0;
 }
 
-/* Of its output pid 1 holds what is read from: its end is everybody's. */
+/*
+ * Of its output pid 1 holds what is read from: its end is everybody's. Whoever
+ * is passed an end may open it anew, which needs a mode: creeld is another uid.
+ */
 static int open_pipes(Ini__Exec *m, int hand_fd[3], int fd[3])
 {
 	int pair[2];
@@ -136,6 +139,8 @@ static int open_pipes(Ini__Exec *m, int hand_fd[3], int fd[3])
 			return -1;
 		hand_fd[i] = pair[i == 0];
 		fd[i] = pair[i != 0];
+		if (fchmod(pair[0], 0666))
+			return -1;
 	}
 	return 0;
 }

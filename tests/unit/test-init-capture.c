@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/unit/init-asks.h"
@@ -134,6 +135,23 @@ START_TEST(test_init_capture_split_keeps_them_apart)
 	ck_assert_int_eq(read_all(s.err, 5000), 4);
 	ck_assert_str_eq(text, "err\n");
 	close_all(&s);
+}
+END_TEST
+
+/* By creeld, which is another user, for flags that are its own alone. */
+START_TEST(test_init_capture_pipes_may_be_opened_anew)
+{
+	struct streams s = start(1, "echo out",
+				 &(struct box_exec){ .capture = SPLIT });
+	const int fds[] = { s.in, s.out, s.err };
+	struct stat st;
+
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_int_eq(fstat(fds[i], &st), 0);
+		ck_assert_uint_eq(st.st_mode & 0777, 0666);
+	}
+	close_all(&s);
+	box_expect_exited(&box, 1);
 }
 END_TEST
 
@@ -337,6 +355,7 @@ static void add_case(Suite *suite, const char *name, void (*setup)(void))
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_init_capture_merged_gives_both_in_order);
 	tcase_add_test(tc, test_init_capture_split_keeps_them_apart);
+	tcase_add_test(tc, test_init_capture_pipes_may_be_opened_anew);
 	tcase_add_test(tc, test_init_capture_terminal);
 	tcase_add_test(tc, test_init_capture_output_ends_with_its_writers);
 	tcase_add_test(tc, test_init_capture_input_ends_when_all_let_go);

@@ -104,7 +104,7 @@ START_TEST(test_spool_pipe_that_blocks_is_not_waited_for)
 	if (preadv2(ends[0], &(struct iovec){ &byte, 1 }, 1, -1,
 		    RWF_NOWAIT) < 0 && errno == EOPNOTSUPP)
 		return; /* before Linux 6.4 */
-	spool_begin(&spool, 4096, false, false);
+	spool_begin(&spool, 4096, false);
 	ck_assert_int_eq(spool_take(&spool, ends[0], 4096), -1);
 	ck_assert_int_eq(errno, EAGAIN);
 	ck_assert_int_eq(spool_to_file(&spool, file_fd, 4096, &why), 0);
@@ -118,7 +118,7 @@ END_TEST
 
 START_TEST(test_spool_memory_keeps_the_newest)
 {
-	spool_begin(&spool, 1000, false, false);
+	spool_begin(&spool, 1000, false);
 	write_lines(0, 200);
 	take_all();
 	ck_assert_uint_eq(spool.total, 3200);
@@ -131,7 +131,7 @@ START_TEST(test_spool_memory_keeps_the_oldest)
 {
 	uint64_t at = 0;
 
-	spool_begin(&spool, 1000, true, false);
+	spool_begin(&spool, 1000, true);
 	write_lines(0, 200);
 	take_all();
 	ck_assert_uint_eq(spool.total, 3200);
@@ -146,7 +146,7 @@ START_TEST(test_spool_wants_a_file_before_anything_is_dropped)
 {
 	uint64_t lines = 0;
 
-	spool_begin(&spool, SPOOL_MEMORY_BYTES, false, false);
+	spool_begin(&spool, SPOOL_MEMORY_BYTES, false);
 	while (!spool_wants_file(&spool)) {
 		write_lines(lines, 1024);
 		take_all();
@@ -160,7 +160,7 @@ END_TEST
 
 START_TEST(test_spool_file_goes_on_where_memory_ended)
 {
-	spool_begin(&spool, SPOOL_MEMORY_BYTES, false, false);
+	spool_begin(&spool, SPOOL_MEMORY_BYTES, false);
 	write_lines(0, 1000);
 	take_all();
 	ck_assert_int_eq(spool_to_file(&spool, make_file(), 1 << 20, &err), 0);
@@ -176,7 +176,7 @@ END_TEST
 /* What memory had dropped before stays dropped, at its place. */
 START_TEST(test_spool_file_after_a_loss_keeps_offsets)
 {
-	spool_begin(&spool, 8000, false, false);
+	spool_begin(&spool, 8000, false);
 	write_lines(0, 1000);
 	take_all();
 	ck_assert_uint_eq(spool.start, 8000);
@@ -201,7 +201,7 @@ START_TEST(test_spool_file_holds_no_more_than_its_cap)
 	const uint64_t cap = 256 << 10;
 	const uint64_t rounds = 40;
 
-	spool_begin(&spool, SPOOL_MEMORY_BYTES, false, false);
+	spool_begin(&spool, SPOOL_MEMORY_BYTES, false);
 	ck_assert_int_eq(spool_to_file(&spool, make_file(), cap, &err), 0);
 	for (uint64_t i = 0; i < rounds; i++) {
 		write_lines(i * 4000, 4000);
@@ -218,7 +218,7 @@ END_TEST
 
 START_TEST(test_spool_of_exactly_its_cap_drops_nothing)
 {
-	spool_begin(&spool, SPOOL_MEMORY_BYTES, false, false);
+	spool_begin(&spool, SPOOL_MEMORY_BYTES, false);
 	ck_assert_int_eq(spool_to_file(&spool, make_file(), 64000, &err), 0);
 	write_lines(0, 4000);
 	take_all();
@@ -238,7 +238,7 @@ START_TEST(test_spool_reopened_knows_what_was_dropped)
 	uint64_t start;
 	int fd;
 
-	spool_begin(&spool, SPOOL_MEMORY_BYTES, false, false);
+	spool_begin(&spool, SPOOL_MEMORY_BYTES, false);
 	ck_assert_int_eq(spool_to_file(&spool, make_file(), cap, &err), 0);
 	for (uint64_t i = 0; i < 20; i++) {
 		write_lines(i * 3001, 3001);
@@ -248,7 +248,7 @@ START_TEST(test_spool_reopened_knows_what_was_dropped)
 	fd = fcntl(spool.fd, F_DUPFD_CLOEXEC, 3);
 	spool_fini(&spool);
 	spool_init(&spool);
-	ck_assert_int_eq(spool_reopen(&spool, fd, cap, false, &err), 0);
+	ck_assert_int_eq(spool_reopen(&spool, fd, cap, &err), 0);
 	ck_assert_uint_eq(spool.start, start);
 	write_lines(20 * 3001, 10);
 	take_all();
@@ -260,7 +260,7 @@ START_TEST(test_spool_what_is_no_file_of_its_own_is_refused)
 {
 	auto_fd fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	ck_assert_int_eq(spool_reopen(&spool, fd, 4096, false, &err), -1);
+	ck_assert_int_eq(spool_reopen(&spool, fd, 4096, &err), -1);
 	ck_assert_int_eq(spool.fd, -1);
 }
 END_TEST
@@ -269,7 +269,7 @@ START_TEST(test_spool_that_cannot_have_a_file_stays_in_memory)
 {
 	auto_fd fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	spool_begin(&spool, 1 << 20, false, false);
+	spool_begin(&spool, 1 << 20, false);
 	write_lines(0, 100);
 	take_all();
 	ck_assert_int_eq(spool_to_file(&spool, fd, 4096, &err), -1);
@@ -280,7 +280,7 @@ END_TEST
 
 START_TEST(test_spool_end_is_told)
 {
-	spool_begin(&spool, 1000, false, false);
+	spool_begin(&spool, 1000, false);
 	write_lines(0, 2);
 	take_all();
 	ck_assert_int_eq(spool_take(&spool, ends[0], 100), -1);
@@ -300,7 +300,7 @@ START_TEST(test_spool_without_room_does_not_hold_up_the_command)
 	uint64_t at = 0;
 
 	(void)signal(SIGXFSZ, SIG_IGN);
-	spool_begin(&spool, SPOOL_MEMORY_BYTES, false, false);
+	spool_begin(&spool, SPOOL_MEMORY_BYTES, false);
 	ck_assert_int_eq(spool_to_file(&spool, make_file(), 1 << 20, &err), 0);
 	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &none), 0);
 	most = (struct rlimit){ 64 << 10, none.rlim_max };
@@ -321,7 +321,7 @@ END_TEST
 START_TEST(test_spool_takes_one_step_at_a_time)
 {
 	ck_assert_int_ge(fcntl(ends[0], F_SETPIPE_SZ, 1 << 20), 0);
-	spool_begin(&spool, 1 << 20, false, false);
+	spool_begin(&spool, 1 << 20, false);
 	write_lines(0, 20000);
 	ck_assert_int_le(spool_take(&spool, ends[0], 1 << 20),
 			 SPOOL_STEP_BYTES);

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 
@@ -231,12 +232,41 @@ int hlp_cgroup_remove(int tree_fd, struct hlp_cgroup *cgroup)
 	return 0;
 }
 
+/*
+ * Whose it is holds a lock on the directory, which others cannot open: whatever
+ * else was shared, or was not, nobody's sandbox is taken for a left one.
+ */
+static int lock_dir(int dir_fd)
+{
+	return flock(dir_fd, LOCK_EX | LOCK_NB);
+}
+
+/**
+ * hlp_cgroup_busy() - whether a live spawner has the block's cgroup
+ *
+ * One with leases of its own, which this one does not see.
+ */
+bool hlp_cgroup_busy(int tree_fd, uint32_t number)
+{
+	char name[HLP_CGROUP_NAME_BYTES];
+	auto_fd fd = -1;
+
+	(void)snprintf(name, sizeof(name), "b%u", number);
+	if (tree_fd >= 0)
+		fd = open_dir(tree_fd, name);
+	return fd >= 0 && lock_dir(fd) < 0;
+}
+
 /* Kills and removes the cgroups of a sandbox that is nobody's any more. */
 static int end_left(int tree_fd, const char *name)
 {
 	struct hlp_cgroup left = { .outer_fd = open_dir(tree_fd, name),
 				   .inner_fd = -1 };
 
+	if (lock_dir(left.outer_fd) < 0) {
+		hlp_cgroup_fini(&left);
+		return -1;
+	}
 	(void)snprintf(left.name, sizeof(left.name), "%.31s", name);
 	hlp_cgroup_kill(&left);
 	for (int i = 0; i < HLP_SWEEP_TRIES; i++) {
@@ -263,17 +293,17 @@ int hlp_cgroup_make(int tree_fd, const char *controllers,
 {
 	char unused[64];
 
-	if (mkdirat(tree_fd, cgroup->name, 0755) < 0 &&
-	    (errno != EEXIST || end_left(tree_fd, cgroup->name) < 0 ||
-	     mkdirat(tree_fd, cgroup->name, 0755) < 0)) {
+	if ((mkdirat(tree_fd, cgroup->name, 0711) < 0 &&
+	     (errno != EEXIST || end_left(tree_fd, cgroup->name) < 0 ||
+	      mkdirat(tree_fd, cgroup->name, 0711) < 0)) ||
+	    lock_dir(cgroup->outer_fd = open_dir(tree_fd, cgroup->name)) < 0) {
+		hlp_cgroup_fini(cgroup);
 		cgroup->name[0] = '\0';
 		return err_set(err, ERR_KERNEL, errno, "make a cgroup");
 	}
-	cgroup->outer_fd = open_dir(tree_fd, cgroup->name);
-	if (cgroup->outer_fd >= 0 && controllers[0])
+	if (controllers[0])
 		hlp_cgroup_enable(cgroup->outer_fd, unused);
-	if (cgroup->outer_fd >= 0)
-		cgroup->inner_fd = hlp_cgroup_dir(cgroup->outer_fd, "p");
+	cgroup->inner_fd = hlp_cgroup_dir(cgroup->outer_fd, "p");
 	if (cgroup->inner_fd < 0 ||
 	    hlp_cgroup_put(cgroup->outer_fd, "cgroup.max.descendants",
 			   HLP_CGROUP_MAX_DESCENDANTS) < 0) {

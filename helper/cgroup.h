@@ -26,7 +26,7 @@ struct hlp_cgroup_tree {
 
 /* A sandbox's own: limits in outer, pid 1 in outer/p. */
 struct hlp_cgroup {
-	int outer_fd; /* owned, -1 none */
+	int outer_fd; /* owned, -1 none; locked, and so never handed on */
 	int inner_fd; /* owned, -1 once pid 1 is in it */
 	char name[HLP_CGROUP_NAME_BYTES];
 };
@@ -50,6 +50,7 @@ int hlp_cgroup_user(const struct hlp_cgroup_tree *tree,
 int hlp_block_lock(int lease_fd, uint32_t number, short how);
 void hlp_cgroup_prune(int tree_fd);
 void hlp_cgroup_sweep(int tree_fd, int lease_fd);
+bool hlp_cgroup_busy(int tree_fd, uint32_t number);
 
 int hlp_cgroup_put(int dir_fd, const char *name, const char *text);
 int hlp_cgroup_get(int dir_fd, const char *name, char *text, size_t size);

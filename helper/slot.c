@@ -60,14 +60,17 @@ static int lease(struct hlp_slots *slots, struct hlp_slot *slot,
 	for (uint32_t i = 0; i < n && i < HLP_MAX_BLOCKS; i++) {
 		uint32_t first =
 			slots->config->block_base + (i << HLP_BLOCK_SHIFT);
+		uint32_t number = first >> HLP_BLOCK_SHIFT;
 
 		if (slots->block[i].leased ||
-		    hlp_block_lock(slots->config->lease_fd,
-				   first >> HLP_BLOCK_SHIFT, F_WRLCK))
+		    hlp_block_lock(slots->config->lease_fd, number, F_WRLCK))
 			continue;
-		slots->block[i].leased = true;
-		slot->block = first;
-		return 0;
+		if (!hlp_cgroup_busy(slots->config->cgroup_fd, number)) {
+			slots->block[i].leased = true;
+			slot->block = first;
+			return 0;
+		}
+		(void)hlp_block_lock(slots->config->lease_fd, number, F_UNLCK);
 	}
 	return err_set(err, ERR_LIMIT, 0, "no block of ids is free");
 }
@@ -327,6 +330,7 @@ static void do_new(struct hlp_slots *slots, struct hlp_slot *slot,
 				      .system = slots->config->system,
 				      .proc_fd = -1 };
 	auto_fd control_fd = wire_frame_take_fd(frame, 0);
+	auto_fd view_fd = -1;
 	struct err err = ERR_INIT;
 
 	box.control_fd = control_fd;
@@ -343,8 +347,10 @@ static void do_new(struct hlp_slots *slots, struct hlp_slot *slot,
 			finish(slots, slot);
 		return;
 	}
-	report.cgroup = slot->cgroup.outer_fd >= 0;
-	hlp_tell(slots, &report, slot->cgroup.outer_fd);
+	/* Its lock is not on this one. */
+	view_fd = hlp_cgroup_dir(slot->cgroup.outer_fd, ".");
+	report.cgroup = view_fd >= 0;
+	hlp_tell(slots, &report, view_fd);
 }
 
 static int do_limit(const struct hlp_slots *slots, const struct hlp_slot *slot,

@@ -72,9 +72,12 @@ static pid_t put_child(int dir_fd)
 	char text[16];
 	pid_t pid = fork();
 
-	if (pid == 0)
+	if (pid == 0) {
+		/* As a setup process does: the locks are not its own. */
+		(void)close_range(3, ~0U, 0);
 		for (;;)
 			(void)pause();
+	}
 	(void)snprintf(text, sizeof(text), "%d", (int)pid);
 	ck_assert_int_eq(hlp_cgroup_put(dir_fd, "cgroup.procs", text), 0);
 	return pid;
@@ -155,6 +158,54 @@ START_TEST(test_cgroup_left_over_is_ended_first) {
 	ck_assert_msg(hlp_cgroup_make(tree_fd, "", &cgroup, &err) == 0, "%s",
 		      err.text);
 	ck_assert_int_eq(waitpid(pid, &status, 0), -1);
+	ck_assert_int_eq(hlp_cgroup_remove(tree_fd, &cgroup), 0);
+}
+END_TEST
+
+START_TEST(test_cgroup_of_a_living_spawner_is_not_taken) {
+	char lease[] = "/tmp/creel-lease-XXXXXX";
+	auto_fd lease_fd = mkstemp(lease);
+	struct hlp_cgroup other = cgroup;
+	pid_t pid;
+
+	ck_assert_int_eq(hlp_cgroup_make(tree_fd, "", &other, &err), 0);
+	pid = put_child(other.inner_fd);
+	ck_assert(hlp_cgroup_busy(tree_fd, 77));
+	ck_assert(!hlp_cgroup_busy(tree_fd, 78));
+	ck_assert(!hlp_cgroup_busy(-1, 77));
+	/* Leases of another file do not tell. */
+	hlp_cgroup_sweep(tree_fd, lease_fd);
+	ck_assert_int_eq(hlp_cgroup_make(tree_fd, "", &cgroup, &err), -1);
+	ck_assert_str_eq(cgroup.name, "");
+	ck_assert_int_eq(kill(pid, 0), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), 0);
+	ck_assert(is_there("b77/p"));
+	hlp_cgroup_kill(&other);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	hlp_cgroup_fini(&other);
+	ck_assert(!hlp_cgroup_busy(tree_fd, 77));
+	hlp_cgroup_sweep(tree_fd, lease_fd);
+	ck_assert(!is_there("b77"));
+	(void)unlink(lease);
+}
+END_TEST
+
+START_TEST(test_cgroup_cannot_be_locked_by_others) {
+	int status;
+	pid_t pid;
+
+	ck_assert_int_eq(hlp_cgroup_make(tree_fd, "", &cgroup, &err), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (setresuid(OWNER, OWNER, OWNER) < 0)
+			_exit(2);
+		/* Control: its files are not what is hidden. */
+		if (faccessat(tree_fd, "b77/cgroup.events", R_OK, 0) < 0)
+			_exit(3);
+		_exit(openat(tree_fd, "b77", O_RDONLY) >= 0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
 	ck_assert_int_eq(hlp_cgroup_remove(tree_fd, &cgroup), 0);
 }
 END_TEST
@@ -261,7 +312,10 @@ Suite *test_suite(void)
 			all,
 			test_cgroup_with_a_process_stays_until_it_is_killed);
 		tcase_add_test(all, test_cgroup_frozen_is_killed_and_thawed);
-	tcase_add_test(all, test_cgroup_left_over_is_ended_first);
+		tcase_add_test(all, test_cgroup_left_over_is_ended_first);
+		tcase_add_test(all,
+			       test_cgroup_of_a_living_spawner_is_not_taken);
+		tcase_add_test(all, test_cgroup_cannot_be_locked_by_others);
 		tcase_add_test(all,
 			       test_cgroup_limit_without_controller_names_it);
 		tcase_add_loop_test(

@@ -99,6 +99,7 @@ tool npm 'exit 1'
 boot check
 expect test_bootstrap_npm_from_elsewhere_will_do built
 expect test_bootstrap_check_runs_the_tests logged '^make -C build.* check$'
+expect test_bootstrap_check_has_a_service_manager logged '^make -C build.* check-systemd$'
 said apt-get && status=apt
 expect test_bootstrap_npm_from_elsewhere_is_left_alone test "$status" = 0
 

@@ -72,7 +72,7 @@ built() {
 	[ "$status" -eq 0 ] && logged '^make -C build'
 }
 
-echo 1..19
+echo 1..20
 line='apt-get install -y --no-install-recommends libcap-ng-dev$'
 
 fresh 1000 none

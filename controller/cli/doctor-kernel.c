@@ -158,14 +158,14 @@ void doctor_socket(struct doctor *doctor)
 			   "listens on %s", path);
 	else if (there)
 		doctor_say(doctor, DOCTOR_WARN, "system helper",
-			   "%s does not admit this user\nallow this user in /etc/creel/helper.conf",
+			   "%s does not admit this user\nas root: adduser USER creel, allow the user in /etc/creel/helper.conf, restart the service; then log in again",
 			   path);
 	else if (geteuid() == 0)
 		doctor_say(doctor, DOCTOR_GOOD, "system helper",
 			   "is started on first use");
 	else if (doctor->system)
 		doctor_say(doctor, DOCTOR_BAD, "system helper",
-			   "not running\nas root: systemctl enable --now creel");
+			   "not running\nas root: systemctl enable --now creel.socket, or service creel start");
 	else
 		doctor_say(doctor, DOCTOR_GOOD, "system helper",
 			   "not running; the caller's own is used");

@@ -45,7 +45,8 @@ void cli_page_end(struct cli_page *page)
  */
 void cli_page_tab(struct cli_page *page, int column)
 {
-	if (page->column > column)
+	/* No word stands at once behind another. */
+	if (page->column > column || (page->column == column && !page->fresh))
 		cli_page_end(page);
 	fprintf(page->out, "%*s", column - page->column, "");
 	page->column = column;

@@ -27,7 +27,7 @@ enum cli_style {
 };
 
 void cli_page_init(struct cli_page *page, FILE *out);
-/* Blanks up to a column; a new line where that is passed. */
+/* Blanks up to a column; a new line where that is passed, or taken. */
 void cli_page_tab(struct cli_page *page, int column);
 void cli_page_end(struct cli_page *page);
 /* Words, where they fit; further lines begin at @indent.  Text from elsewhere

@@ -64,11 +64,17 @@ static bool asks_system(const struct cli_args *args)
 	struct cli_target target;
 	char path[CLI_PATH_MAX];
 	struct err err = ERR_INIT;
+	size_t len;
 
 	cli_target_choose(args, &target);
 	if (target.helper != CLI_HELPER_SYSTEM || target.forced)
 		return target.helper == CLI_HELPER_SYSTEM;
-	return !cli_path_runtime(true, path, &err) && !access(path, F_OK);
+	if (cli_path_runtime(true, path, &err))
+		return false;
+	/* A socket that is not there, or not for the caller: his own is used. */
+	len = strlen(path);
+	(void)snprintf(path + len, sizeof(path) - len, "/creel.sock");
+	return !access(path, W_OK);
 }
 
 static char *find_state(const struct cli_args *args, const char *home)

@@ -78,6 +78,18 @@ no_privileged_file()
 	! dpkg-deb -c $result/creel_*.deb | awk '$2 != "root/root"' | grep .
 }
 
+# "systemctl stop" ends all sandboxes, "systemctl restart" none.
+upgrade_restarts()
+{
+	for script in preinst prerm postinst; do
+		dpkg-deb -I $result/creel_*.deb $script >/tmp/$script || return 1
+		grep -E '= "?upgrade' -A 3 /tmp/$script | grep 'invoke stop' &&
+			return 1
+	done
+	grep "deb-systemd-invoke try-restart 'creel.service'" /tmp/postinst &&
+		! grep -E 'invoke (re|try-re)start.*(socket|sandboxes)' /tmp/postinst
+}
+
 # Who mends one of these knows by it that creel is to be built again.
 built_using()
 {
@@ -125,6 +137,7 @@ check "blhc: each compilation and link had every hardening flag" flags
 check "every program is position independent, bound at start, stack-protected, fortified" hardened
 check "no library is installed, no program exports a symbol of its own" symbols
 check "no file is set-id, all belong to root" no_privileged_file
+check "an upgrade restarts the listener where one runs, and stops no unit" upgrade_restarts
 check "the control file names the sources that are linked statically" built_using
 check "debian/copyright names each folder with a licence of its own, and its holders" licences
 check "every other file is the project's, and says its licence" marked

@@ -64,7 +64,7 @@ symbols()
 	for file in $programs; do
 		readelf -dW "$file" | grep SONAME && return 1
 		readelf --dyn-syms -W "$file" | awk '
-			$1 ~ /:$/ && $7 != "UND" && $8 != "" && $8 !~ /@/ {
+			$1 ~ /^[0-9]+:$/ && $7 != "UND" && $8 != "" && $8 !~ /@/ {
 				print file ": " $8
 				bad = 1
 			}

@@ -9,7 +9,7 @@ info=/var/lib/dpkg/info
 policy()
 {
 	printf '#!/bin/sh\nexit %s\n' "$1" >/usr/sbin/policy-rc.d
-	chmod +7whole /usr/sbin/policy-rc.d
+	chmod +x /usr/sbin/policy-rc.d
 }
 
 # variant NAME SCRIPT LINE: the package, newer, with a line before all others of
@@ -96,7 +96,8 @@ each_twice()
 removal_twice()
 {
 	call prerm remove && silent && call prerm remove in-favour other 1 &&
-		call postrm remove && call postinst configure &&
+		call postrm remove && call preinst install 0.0.1 &&
+		call postinst configure 0.0.1 &&
 		serves && dpkg --verify creel
 }
 

@@ -285,6 +285,9 @@ def information(box):
     none = box.call("python_environment_info", include_packages=False)
     box.same(none["packages"] == [] and none["package_count"] == 0 and
              none["include_packages"] is False, "include_packages", none)
+    shown = box.run("tool", "list", "--session", KEY)
+    box.same(b"\n  include_packages\n" in shown.out,
+             "tool list parts a long name from its type", shown)
     got = box.call("python_environment_info", limit=0)
     box.fails(got, "invalid_argument", "limit", "a limit of 0 is refused")
     box.same(not box.left(), "nothing is left of it", box.left())

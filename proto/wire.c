@@ -30,7 +30,7 @@ void wire_frame_init(struct wire_frame *frame, void *buf, size_t size)
 	frame->size = size;
 	frame->len = 0;
 	frame->n_fds = 0;
-	frame->came = NULL;
+	frame->took = NULL;
 	for (size_t i = 0; i < WIRE_MAX_FDS; i++)
 		frame->fds[i] = -1;
 }
@@ -79,9 +79,9 @@ static bool take_fds(struct wire_frame *frame, struct msghdr *msg)
 		count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		for (size_t i = 0; i < count; i++) {
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-			if (frame->came)
-				frame->came(fd);
-			if (frame->n_fds < WIRE_MAX_FDS) {
+			if (frame->took && frame->took(fd)) {
+				surplus = true;
+			} else if (frame->n_fds < WIRE_MAX_FDS) {
 				frame->fds[frame->n_fds++] = fd;
 			} else {
 				surplus = true;

@@ -31,7 +31,7 @@ struct wire_frame {
 	size_t len;
 	int fds[WIRE_MAX_FDS]; /* owned, -1 where taken */
 	size_t n_fds;
-	void (*came)(int fd); /* sees each first; NULL: nobody */
+	bool (*took)(int fd); /* is asked first of each; NULL: nobody */
 };
 
 enum wire_status {

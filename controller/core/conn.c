@@ -11,13 +11,15 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
+#include "controller/core/impound.h"
 #include "proto/cleanup.h"
 
 /* Frames handled for one connection before others get their turn. */
 #define CTL_CONN_BURST 16
 #define CTL_PACKET_MAX_FDS 8
+/* More than wait in any socket, see max_dgram_qlen in unix(7). */
+#define CTL_CONN_QUEUE 1024
 
 struct ctl_packet {
 	STAILQ_ENTRY(ctl_packet) link;
@@ -44,22 +46,19 @@ void ctl_conn_init(struct ctl_conn *conn)
 	STAILQ_INIT(&conn->queue);
 }
 
-/* Whoever closes the last descriptor of a socket may have to wait: not here. */
-static void do_not_linger(int fd)
+/* Of those whom nothing is believed no socket is closed here. */
+static void init_frame(const struct ctl_conn *conn, struct wire_frame *frame)
 {
-	static const struct linger off = { .l_onoff = 0 };
-
-	/* ENOTSOCK: most are none. */
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
+	wire_frame_init(frame, conn->buf, WIRE_FRAME_MAX_BYTES);
+	if (conn->ops->foreign)
+		frame->took = ctl_impound;
 }
 
-static void read_frames(struct ctl_conn *conn, unsigned int most)
+static void read_some(struct ctl_conn *conn, unsigned int most)
 {
 	auto_frame frame;
 
-	wire_frame_init(&frame, conn->buf, WIRE_FRAME_MAX_BYTES);
-	if (conn->ops->foreign)
-		frame.came = do_not_linger;
+	init_frame(conn, &frame);
 	for (unsigned int i = 0; i < most && conn->fd >= 0; i++) {
 		struct err err = ERR_INIT;
 
@@ -79,6 +78,15 @@ static void read_frames(struct ctl_conn *conn, unsigned int most)
 		conn->ops->on_end(conn, &err);
 		return;
 	}
+}
+
+static void read_frames(struct ctl_conn *conn, unsigned int most)
+{
+	const bool foreign = conn->ops->foreign;
+
+	read_some(conn, most);
+	if (foreign)
+		ctl_impound_release();
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -175,6 +183,25 @@ void ctl_conn_read(struct ctl_conn *conn, bool on)
 		(void)event_del(&conn->in);
 }
 
+/*
+ * After a frame that makes no sense others may wait, and an empty one looks
+ * like the end: whoever closes the socket would close what is in them.
+ */
+static void discard(struct ctl_conn *conn)
+{
+	enum wire_status status = WIRE_GOT;
+	auto_frame frame;
+
+	init_frame(conn, &frame);
+	for (int i = 0; i < CTL_CONN_QUEUE && status != WIRE_AGAIN; i++) {
+		struct err err = ERR_INIT;
+
+		status = wire_recv(conn->fd, &frame, conn->ops->max_in_fds,
+				   &err);
+	}
+	ctl_impound_release();
+}
+
 /**
  * ctl_conn_drain() - handle every frame that has arrived already
  *
@@ -182,7 +209,9 @@ void ctl_conn_read(struct ctl_conn *conn, bool on)
  */
 void ctl_conn_drain(struct ctl_conn *conn)
 {
-	read_frames(conn, 4096);
+	read_frames(conn, CTL_CONN_QUEUE);
+	if (conn->fd >= 0 && conn->ops->foreign)
+		discard(conn);
 }
 
 /**

@@ -296,7 +296,8 @@ static void on_end(struct ctl_conn *conn, const struct err *why)
 	struct ctl_sandbox *sandbox =
 		container_of(conn, struct ctl_sandbox, init);
 
-	ctl_conn_close(conn);
+	/* Open until nothing is left of who sends: what waits in it may wait. */
+	ctl_conn_read(conn, false);
 	if (sandbox->state != CTL_SANDBOX_LIVE)
 		return;
 	if (why->code == ERR_NONE)

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -530,55 +529,6 @@ START_TEST(test_sandbox_that_breaks_protocol_is_killed_alone)
 }
 END_TEST
 
-/* A socket whose close(2) waits until its peer has taken what was sent. */
-static int lingering_socket(int *peer_fd)
-{
-	static const struct linger on = { .l_onoff = 1, .l_linger = 30 };
-	struct sockaddr_in addr = { .sin_family = AF_INET };
-	struct sockaddr *any = (struct sockaddr *)&addr;
-	socklen_t len = sizeof(addr);
-	int listen_fd = socket(AF_INET, SOCK_STREAM, 0);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	static const char bytes[65536];
-
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	ck_assert_int_eq(bind(listen_fd, any, len), 0);
-	ck_assert_int_eq(listen(listen_fd, 1), 0);
-	ck_assert_int_eq(getsockname(listen_fd, any, &len), 0);
-	ck_assert_int_eq(connect(fd, any, len), 0);
-	*peer_fd = accept(listen_fd, NULL, NULL);
-	while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
-		continue;
-	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &on,
-				    sizeof(on)), 0);
-	close(listen_fd);
-	return fd;
-}
-
-/* The test's own time runs out otherwise. */
-START_TEST(test_sandbox_cannot_have_its_descriptors_waited_for)
-{
-	struct err err = ERR_INIT;
-	time_t begin = time(NULL);
-	int init_fd, fds[4], peers[4];
-
-	(void)rig_exec(&rig, rig.client_fd, "one", 1);
-	init_fd = rig_started(&rig, rig_build(&rig), 1);
-	for (size_t i = 0; i < 4; i++)
-		fds[i] = lingering_socket(&peers[i]);
-	/* More than any message may have: they are closed at once. */
-	ck_assert_int_eq(wire_send(init_fd, "\x32", 1, fds, 4, &err), 0);
-	for (size_t i = 0; i < 4; i++)
-		close(fds[i]);
-	rig_pump(&rig);
-	(void)rig_verb(&rig, HLP__REQUEST__OP_KILL);
-	ck_assert_int_lt(time(NULL) - begin, 10);
-	for (size_t i = 0; i < 4; i++)
-		close(peers[i]);
-	close(init_fd);
-}
-END_TEST
-
 START_TEST(test_kill_ends_commands_and_answers_when_gone)
 {
 	Ctl__Request req = CTL__REQUEST__INIT;
@@ -776,8 +726,6 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, test_sandbox_cannot_speak_for_another);
 	tcase_add_test(tcase,
 		       test_sandbox_that_breaks_protocol_is_killed_alone);
-	tcase_add_test(tcase,
-		       test_sandbox_cannot_have_its_descriptors_waited_for);
 	tcase_add_test(tcase, test_kill_ends_commands_and_answers_when_gone);
 	tcase_add_loop_test(tcase,
 			    test_helper_that_breaks_protocol_ends_controller, 0,

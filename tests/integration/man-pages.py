@@ -118,6 +118,17 @@ def check_daemons(pages):
     ok(units and not missing, "creel-helper(8) has the units", missing)
 
 
+def check_environment(pages):
+    program = set()
+    for path in glob.glob(os.path.join(SOURCE, "controller/cli/*.c")):
+        program |= set(re.findall(r'getenv\("(\w+)"\)', read(path)))
+    program -= {"SHELL"}  # shell --host alone
+    page = section(pages["creel.1"], "ENVIRONMENT")
+    manual = set(re.findall(r"\bEv (\w+)", page))
+    ok(program and not program - manual,
+       "creel(1) has the variables that creel looks at", program - manual)
+
+
 def check_doctor(pages):
     program = set()
     for path in glob.glob(os.path.join(SOURCE, "controller/cli/doctor*.c")):
@@ -184,6 +195,7 @@ def main():
     check_shape(pages)
     check_links(pages)
     check_daemons(pages)
+    check_environment(pages)
     check_doctor(pages)
     with Box("system" if os.geteuid() == 0 else "rootless") as box:
         check_examples(box, pages)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Sessions over time: setup, changes, restarts, losses, pruning, races."""
+import contextlib
 import json
 import os
 import re
@@ -220,7 +221,9 @@ def lose(box):
     roots = box.helpers()
     everyone = family(roots)
     for pid in roots:
-        os.kill(pid, signal.SIGKILL)
+        # Some of them end with another.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not everyone & set(parents()), 5)
 
 

@@ -122,9 +122,11 @@ static Ctl__Reply *ask(int sock, struct wire_frame *frame)
 	request.seq = 1;
 	request.op_case = CTL__REQUEST__OP_VERSION;
 	request.version = &version;
-	if (wire_send_msg(sock, &request.base, WIRE_FRAME_MAX_BYTES, NULL, 0,
-			  &err) < 0 ||
-	    poll(&pfd, 1, ANSWER_MS) <= 0 ||
+	/* Who refuses has answered, and is gone, before it is asked. */
+	(void)wire_send_msg(sock, &request.base, WIRE_FRAME_MAX_BYTES, NULL, 0,
+			    &err);
+	err = (struct err)ERR_INIT;
+	if (poll(&pfd, 1, ANSWER_MS) <= 0 ||
 	    wire_recv(sock, frame, WIRE_MAX_FDS, &err) != WIRE_GOT)
 		return NULL;
 	return cli_reply_unpack(frame, &err);
@@ -151,6 +153,12 @@ void doctor_creeld(struct doctor *doctor)
 	if (sock < 0)
 		return;
 	reply = ask(sock, &frame);
+	if (reply && reply->re_case == CTL__REPLY__RE_ERROR &&
+	    reply->error->code == ERR_DENIED)
+		doctor_say(doctor, doctor->system ? DOCTOR_BAD : DOCTOR_WARN,
+			   "system helper",
+			   "%s\nas root: put `allow %u' into /etc/creel/helper.conf, restart the service",
+			   reply->error->text, (unsigned int)geteuid());
 	if (!reply || reply->re_case != CTL__REPLY__RE_INFO)
 		return;
 	for (size_t i = 0; i < reply->info->n_problems; i++)

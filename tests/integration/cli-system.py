@@ -112,6 +112,11 @@ def check(machine):
     result = machine.run(REFUSED_UID, "list", "--system")
     ok(result.status == 1 and result.err.startswith(b"creel: "),
        "and so do the other verbs", result)
+    hint = f"put `allow {REFUSED_UID}' into".encode()
+    result = machine.run(REFUSED_UID, "doctor")
+    ok(hint in result.out, "doctor says who must admit him", result)
+    result = machine.run(OTHER_UID, "doctor")
+    ok(b"`allow" not in result.out, "control: not to who is", result)
     work = os.path.join(machine.home(OTHER_UID), "work")
     os.mkdir(work)
     os.chown(work, OTHER_UID, OTHER_UID)

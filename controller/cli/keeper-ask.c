@@ -9,8 +9,13 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
 
 #include "proto/cleanup.h"
+
+#define LOCK_TRIES 1000 /* 5 ms each */
+#define ENTER_TRIES 4
 
 static int read_answer(struct keeper_told *told, struct err *err)
 {
@@ -134,6 +139,12 @@ static void find_oldest(int dir_fd, char *const *ids, size_t count,
 	}
 }
 
+static bool is_full(int dir_fd, char *const *ids, size_t count)
+{
+	return count >= KEEPER_MAX &&
+	       count_live(dir_fd, ids, count) >= KEEPER_MAX;
+}
+
 /* Of those that are over, the one that has been so the longest goes. */
 static bool make_room(int dir_fd, char *const *ids, size_t count)
 {
@@ -144,7 +155,7 @@ static bool make_room(int dir_fd, char *const *ids, size_t count)
 	struct err err = ERR_INIT;
 	bool room;
 
-	if (count < KEEPER_MAX || count_live(dir_fd, ids, count) < KEEPER_MAX)
+	if (!is_full(dir_fd, ids, count))
 		return true;
 	find_oldest(dir_fd, ids, count, told.id);
 	room = told.id[0] && keeper_ask(dir_fd, &clear, &told, &err) == 0;
@@ -152,8 +163,18 @@ static bool make_room(int dir_fd, char *const *ids, size_t count)
 	return room;
 }
 
+static int refuse(struct err *err)
+{
+	return err_set(
+		err, ERR_LIMIT, 0,
+		"%d background processes of this session run already: process kill ends one, process remove forgets one",
+		KEEPER_MAX);
+}
+
 /**
  * keeper_room() - may there be one more in the background?
+ *
+ * It may be another's by the time that it is wanted.
  *
  * Return: 0 or -1 with LIMIT.
  */
@@ -171,10 +192,65 @@ int keeper_room(const struct keeper_place *place, struct err *err)
 		return -1;
 	room = make_room(dir_fd, ids, count);
 	keeper_ids_free(ids, count);
-	if (room)
-		return 0;
-	return err_set(
-		err, ERR_LIMIT, 0,
-		"%d background processes of this session run already: process kill ends one, process remove forgets one",
-		KEEPER_MAX);
+	return room ? 0 : refuse(err);
+}
+
+/* Whoever counts and becomes one more has the folder to himself meanwhile. */
+static int lock(const struct keeper_place *place, struct err *err)
+{
+	static const struct timespec pause = { .tv_nsec = 5000000 };
+	auto_fd dir_fd = keeper_place_open(place, true, err);
+
+	if (dir_fd < 0)
+		return -1;
+	for (int i = 0; flock(dir_fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (errno != EWOULDBLOCK || i == LOCK_TRIES)
+			return err_set(err, ERR_KERNEL, errno,
+				       "background commands");
+		(void)nanosleep(&pause, NULL);
+	}
+	return fd_take(&dir_fd);
+}
+
+/* Nobody is asked anything under the lock: that may take long. */
+static int enter(const struct keeper_place *place, char id[KEEPER_ID_BYTES],
+		 struct err *err)
+{
+	auto_fd lock_fd = lock(place, err);
+	size_t count = 0;
+	char **ids;
+	bool full;
+
+	if (lock_fd < 0)
+		return -1;
+	ids = keeper_place_list(lock_fd, &count, err);
+	if (!ids)
+		return -1;
+	full = is_full(lock_fd, ids, count);
+	keeper_ids_free(ids, count);
+	return full ? refuse(err) : keeper_place_listen(place, id, err);
+}
+
+/**
+ * keeper_enter() - become one of those in the background
+ * @id: filled
+ *
+ * Where others took what room there was, some is made again.
+ *
+ * Return: as keeper_place_listen(), or -1 with LIMIT.
+ */
+int keeper_enter(const struct keeper_place *place, char id[KEEPER_ID_BYTES],
+		 struct err *err)
+{
+	int fd = -1;
+
+	for (int i = 0; i < ENTER_TRIES && fd < 0; i++) {
+		*err = (struct err)ERR_INIT;
+		if (keeper_room(place, err) < 0)
+			break;
+		fd = enter(place, id, err);
+		if (fd < 0 && err->code != ERR_LIMIT)
+			break;
+	}
+	return fd;
 }

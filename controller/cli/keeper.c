@@ -155,16 +155,14 @@ static void tell_progress(struct keeper *keeper)
 static void go_background(struct keeper *keeper)
 {
 	struct tool_outcome outcome = { .running = true };
-	const bool room =
-		keeper_room(keeper->order->place, &outcome.fail) == 0;
 
+	keeper->listen_fd = keeper_enter(keeper->order->place, keeper->id,
+					 &outcome.fail);
 	/* Whoever waits goes on waiting, unless he did not want to at all. */
-	keeper->stays = !room && keeper->order->command->yield_ms > 0;
+	keeper->stays = keeper->listen_fd < 0 &&
+			keeper->order->command->yield_ms > 0;
 	if (keeper->stays)
 		return;
-	if (room)
-		keeper->listen_fd = keeper_place_listen(keeper->order->place,
-						keeper->id, &outcome.fail);
 	if (keeper->listen_fd < 0) {
 		outcome.running = false;
 		outcome.status = CREEL_EXIT_FAILED;

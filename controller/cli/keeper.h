@@ -108,6 +108,8 @@ int keeper_ask(int dir_fd, const struct tool_process_request *what,
 int keeper_place_find(const struct keeper_place *place, struct err *err);
 void keeper_ids_free(char **ids, size_t count);
 int keeper_room(const struct keeper_place *place, struct err *err);
+int keeper_enter(const struct keeper_place *place, char id[KEEPER_ID_BYTES],
+		 struct err *err);
 
 #define KEEPER_PARTS 4
 struct keeper_part {

@@ -572,6 +572,69 @@ START_TEST(test_host_process_more_than_256_are_refused)
 }
 END_TEST
 
+static void remove_first(struct host_rig *rig)
+{
+	char id[KEEPER_ID_BYTES];
+
+	host_rig_process(rig, TOOL_PROCESS_LIST, NULL, NULL);
+	ck_assert_uint_gt(rig->answer.n, 0);
+	(void)snprintf(id, sizeof(id), "%s", rig->info.id);
+	host_rig_process(rig, TOOL_PROCESS_REMOVE, id, NULL);
+	ck_assert_int_eq(rig->answer.fail.code, ERR_NONE);
+}
+
+#define FREE_PLACES 4
+#define RACERS 16
+
+/* All begin at once; how many got into the background. */
+static int race(struct host_rig *rig)
+{
+	int n = 0, status, gate[2];
+
+	ck_assert_int_eq(pipe2(gate, O_CLOEXEC), 0);
+	for (int i = 0; i < RACERS; i++) {
+		char byte;
+
+		if (fork() > 0)
+			continue;
+		(void)close(gate[1]);
+		(void)!read(gate[0], &byte, 1);
+		host_rig_run(rig, "exec sleep 1000", &back);
+		_exit(rig->outcome.fail.code == ERR_NONE ? 0 : 1);
+	}
+	(void)close(gate[0]);
+	(void)close(gate[1]);
+	while (wait(&status) > 0)
+		n += WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return n;
+}
+
+START_TEST(test_host_process_many_at_once_are_no_more_than_256)
+{
+	static int fds[KEEPER_MAX];
+	char id[KEEPER_ID_BYTES];
+	struct host_rig rig;
+	struct err err = ERR_INIT;
+
+	host_rig_init(&rig, "agent:main:main");
+	for (size_t i = 0; i < KEEPER_MAX; i++) {
+		fds[i] = keeper_place_listen(&rig.host.place, id, &err);
+		ck_assert_int_ge(fds[i], 0);
+	}
+	/* Nobody looks after them: it takes a while to find that out. */
+	for (size_t i = 0; i < FREE_PLACES; i++)
+		(void)close(fds[i]);
+	ck_assert_int_eq(race(&rig), FREE_PLACES);
+	for (size_t i = FREE_PLACES; i < KEEPER_MAX; i++)
+		(void)close(fds[i]);
+	for (int i = 0; i < FREE_PLACES; i++)
+		remove_first(&rig);
+	host_rig_process(&rig, TOOL_PROCESS_LIST, NULL, NULL);
+	ck_assert_uint_eq(rig.answer.n, 0);
+	host_rig_fini(&rig);
+}
+END_TEST
+
 START_TEST(test_host_process_folder_open_to_others_is_refused)
 {
 	struct host_rig rig;
@@ -664,6 +727,8 @@ Suite *test_suite(void)
 	tcase_add_test(process,
 		       test_host_process_whose_keeper_was_killed_is_swept);
 	tcase_add_test(process, test_host_process_more_than_256_are_refused);
+	tcase_add_test(process,
+		       test_host_process_many_at_once_are_no_more_than_256);
 	tcase_add_test(process, test_host_join_adds_what_is_there);
 	tcase_add_test(process,
 		       test_host_process_folder_open_to_others_is_refused);

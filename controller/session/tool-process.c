@@ -238,12 +238,13 @@ static int act(const struct ask *ask, struct err *err)
 
 	if (what->action == TOOL_PROCESS_CLEAR && !over)
 		return err_set(err, ERR_BAD_STATE, 0, "it runs still");
-	if (what->action == TOOL_PROCESS_KILL && !over)
+	if (over && (what->action == TOOL_PROCESS_KILL ||
+		     what->action == TOOL_PROCESS_WRITE))
+		return err_set(err, ERR_BAD_STATE, 0, "it is over");
+	if (what->action == TOOL_PROCESS_KILL)
 		ses_run_kill(run);
 	if (what->action != TOOL_PROCESS_WRITE)
 		return 0;
-	if (over)
-		return err_set(err, ERR_BAD_STATE, 0, "it is over");
 	return ses_input_write(run, what->data ? what->data : "",
 			       what->data_len, what->eof, err);
 }

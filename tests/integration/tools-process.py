@@ -75,6 +75,9 @@ def check_actions(box, agent):
     ok(got.more["output"] == "lastover\n", f"{box.mode}: log's last line", got)
     ok(agent.process("write", one, data="x").code == "bad_state",
        f"{box.mode}: stdin of one that is over")
+    got = agent.process("kill", one)
+    ok(got.code == "bad_state" and "over" in got.text,
+       f"{box.mode}: kill of one that is over", got)
     ok("Cleared" in agent.process("clear", one).text
        and agent.process("poll", one).code == "not_found",
        f"{box.mode}: clear forgets it")

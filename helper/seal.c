@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * From the setup process to pid 1.  Three stages, each of which only takes
+ * From the setup process to pid 1.  Four stages, each of which only takes
  * away; a failure in any of them ends the process, and with it the sandbox.
  *
  *   hlp_stage_sealed    must: have attached every mount. must not: be reached
  *                       twice, leave a way to another namespace.
+ *   hlp_stage_stacked   must: come after the last mount. must not: fail unsaid
+ *                       where the helper has the package's profile.
  *   hlp_stage_lowered   must: keep SETUID, SETGID, KILL and the keep-list.
  *                       must not: keep a bounding set, or gain by execve.
  *   hlp_stage_closed    must: keep the control socket and the cgroup mount.
@@ -152,6 +154,30 @@ static int hlp_stage_sealed(struct err *err)
 	return 0;
 }
 
+/*
+ * Where the helper is in the AppArmor profile of creel's, all of the sandbox is
+ * in a second one as well, which nothing leaves: see creel-security(7). EINVAL
+ * comes from a kernel whose AppArmor is off.
+ */
+static int hlp_stage_stacked(const struct hlp_box *box, struct err *err)
+{
+	static const char mine[] = "creel-helper ";
+	static const char ask[] = "stack creel-sandbox";
+	auto_fd fd = openat(box->proc_fd, "self/attr/apparmor/current",
+			    O_RDWR | O_CLOEXEC);
+	char label[sizeof(mine)] = "";
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 ||
+	    (read(fd, label, sizeof(label) - 1) < 0 && errno != EINVAL))
+		return err_set(err, ERR_KERNEL, errno, "AppArmor's label");
+	if (!strcmp(label, mine) && pwrite(fd, ask, sizeof(ask) - 1, 0) < 0)
+		return err_set(err, ERR_KERNEL, errno,
+			       "AppArmor's profile creel-sandbox");
+	return 0;
+}
+
 static int capability_sets(uint64_t want, struct err *err)
 {
 	struct __user_cap_header_struct head = {
@@ -273,7 +299,7 @@ void hlp_seal(struct hlp_box *box, uint32_t seq)
 	else if (init.id_range && setgroups(0, NULL) < 0)
 		err_set(&err, ERR_KERNEL, errno, "setgroups");
 	else if (hlp_proc_close(box, &err) < 0 || leave_some(box, &err) < 0 ||
-		 hlp_stage_sealed(&err) < 0)
+		 hlp_stage_sealed(&err) < 0 || hlp_stage_stacked(box, &err) < 0)
 		;
 	else if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 &&
 		 errno != ENOSYS)

@@ -183,6 +183,19 @@ static void enter_cwd(const struct init_child *c)
 	fail(c, INI__STAGE__STAGE_CWD);
 }
 
+/* What has a profile cannot leave it: the command is in both then. */
+static const char *how_apparmor(void)
+{
+	auto_fd fd = open("/proc/thread-self/attr/apparmor/current",
+			  O_RDONLY | O_CLOEXEC);
+	char label[256] = "";
+
+	return fd >= 0 && read(fd, label, sizeof(label) - 1) > 0 &&
+			       !strstr(label, "unconfined") ?
+		       "stack" :
+		       "exec";
+}
+
 /*
  * What execve(2) puts the command into, see apparmor(7). Before the filters:
  * they may leave no way to write it. Where the file is not the kernel's, as
@@ -190,16 +203,16 @@ static void enter_cwd(const struct init_child *c)
  */
 static void set_apparmor(const struct init_child *c)
 {
-	char text[sizeof("exec ") + INIT_APPARMOR_MAX_BYTES];
-	int len = snprintf(text, sizeof(text), "exec %s",
-			   c->req->msg->exec->apparmor);
+	const char *profile = c->req->msg->exec->apparmor;
+	char text[sizeof("stack ") + INIT_APPARMOR_MAX_BYTES];
 	auto_fd fd = -1;
 	struct statfs fs;
+	int len;
 
-	if (!*c->req->msg->exec->apparmor)
+	if (!*profile)
 		return;
-	fd = open("/proc/thread-self/attr/apparmor/exec",
-		  O_WRONLY | O_CLOEXEC);
+	len = snprintf(text, sizeof(text), "%s %s", how_apparmor(), profile);
+	fd = open("/proc/thread-self/attr/apparmor/exec", O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || fstatfs(fd, &fs) || fs.f_type != PROC_SUPER_MAGIC)
 		errno = EOPNOTSUPP;
 	else if (write(fd, text, (size_t)len) == len)

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
@@ -21,13 +20,11 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "helper/listener-users.h"
 #include "helper/log.h"
 #include "helper/stage.h"
-#include "helper/user.h"
 #include "proto/cleanup.h"
 #include "proto/control.pb-c.h"
 #include "proto/exit-codes.h"
@@ -37,18 +34,10 @@
 #define SOCKET_NAME "creel.sock"
 #define BACKLOG 128
 #define MAX_GROUPS 1024
-/* Users whose helpers are ending hold an entry a little longer. */
-#define MAX_ENTRIES (2 * HLP_POLICY_MAX_USERS)
 #define FIRST_CLIENT_MS 10000
 #define LAST_USER_MS 100
 #define NO_FDS_PAUSE_MS 100
 #define RELEASE_USEC 20000
-
-struct entry {
-	pid_t pid;   /* 0: an earlier listener's child, or free */
-	uid_t uid;
-	int link_fd; /* owned; -1: it takes no more clients */
-};
 
 struct listener {
 	const struct hlp_user_config *config; /* borrowed; who is to be filled */
@@ -59,8 +48,7 @@ struct listener {
 	int listen_fd;
 	int signal_fd;
 	int lock_fd;
-	bool served;
-	struct entry entries[MAX_ENTRIES];
+	struct hlp_users users;
 };
 
 /**
@@ -83,15 +71,6 @@ int hlp_lease_open(const struct hlp_policy *policy, struct err *err)
 	if (fd < 0 || fchown(fd, policy->uid, policy->gid) < 0)
 		return err_set(err, ERR_KERNEL, errno, "%s/blocks", LEASE_DIR);
 	return fd_take(&fd);
-}
-
-/* Locks belong to the open file description: each user's helper has its own. */
-static int reopen_lease(int lease_fd)
-{
-	char path[32];
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", lease_fd);
-	return open(path, O_RDWR | O_CLOEXEC);
 }
 
 /* Private to its user when rootless; in system mode any client may knock. */
@@ -203,6 +182,8 @@ static int open_signals(struct listener *l, struct err *err)
 /* One answer, then the end: the client may already have sent a request. */
 static void refuse(int fd, enum err_code code, const char *why)
 {
+	static const char hint[] =
+		"`creel doctor' looks for what is missing; after half a minute at most the helper is started again";
 	Ctl__Error error = CTL__ERROR__INIT;
 	Ctl__Reply reply = CTL__REPLY__INIT;
 	struct err err = ERR_INIT;
@@ -210,6 +191,8 @@ static void refuse(int fd, enum err_code code, const char *why)
 	error.code = (uint32_t)code;
 	error.status = CREEL_EXIT_FAILED;
 	error.text = (char *)why;
+	if (code == ERR_KERNEL)
+		error.hint = (char *)hint;
 	reply.re_case = CTL__REPLY__RE_ERROR;
 	reply.error = &error;
 	/* Who is gone already misses nothing. */
@@ -224,123 +207,6 @@ static void refuse(int fd, enum err_code code, const char *why)
 		;
 }
 
-/* Helpers that take clients; no signal tells of an earlier listener's. */
-static uint32_t count_users(struct listener *l)
-{
-	uint32_t n = 0;
-
-	for (size_t i = 0; i < MAX_ENTRIES; i++) {
-		struct pollfd pfd = { .fd = l->entries[i].link_fd };
-
-		if (l->entries[i].pid == 0 && poll(&pfd, 1, 0) > 0)
-			fd_close(&l->entries[i].link_fd);
-		n += l->entries[i].link_fd >= 0;
-	}
-	return n;
-}
-
-/* A user's helper and his sandboxes outlive the listener that forked it. */
-static void adopt_users(struct listener *l)
-{
-	const struct hlp_service *service = l->service;
-	struct entry *entry = l->entries;
-
-	for (size_t i = 0; i < service->n_fds && i < MAX_ENTRIES; i++)
-		if (service->user[i] != (uid_t)-1)
-			*entry++ = (struct entry){
-				.uid = service->user[i],
-				.link_fd = HLP_SERVICE_FIRST_FD + (int)i,
-			};
-	hlp_log(HLP_LOG_INFO, "users with a helper: %u", count_users(l));
-}
-
-static __attribute__((noreturn)) void
-become_user(struct hlp_user_config user)
-{
-	int keep[] = { user.link_fd, user.tree->fd, user.lease_fd,
-		       user.tree->enter_fd };
-	sigset_t none;
-
-	hlp_close_others(keep, sizeof(keep) / sizeof(keep[0]));
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (user.system)
-		user.lease_fd = reopen_lease(user.lease_fd);
-	if (user.system && user.lease_fd < 0) {
-		hlp_log(HLP_LOG_ERR, "lease file: %s", err_sys_text(errno));
-		_exit(CREEL_EXIT_CONFIG);
-	}
-	_exit(hlp_user_run(&user));
-}
-
-static struct entry *fork_user(struct listener *l,
-			       const struct hlp_identity *who)
-{
-	struct hlp_user_config user = *l->config;
-	uint32_t n_users = count_users(l);
-	struct entry *entry = NULL;
-	pid_t parent = getpid();
-	pid_t pid;
-
-	for (size_t i = 0; i < MAX_ENTRIES && !entry; i++)
-		if (l->entries[i].pid == 0 && l->entries[i].link_fd < 0)
-			entry = &l->entries[i];
-	user.who = *who;
-	if (!entry || n_users >= user.policy->n_users)
-		return NULL;
-	pid = hlp_fork_with_socket(NULL, &user.link_fd);
-	if (pid == 0) {
-		/* System: the listener can be replaced, his sandboxes stay. */
-		if (!user.system)
-			hlp_die_with_parent(parent);
-		become_user(user);
-	}
-	if (pid < 0)
-		return NULL;
-	/* A helper that does not take its clients must not stop this process. */
-	(void)fcntl(user.link_fd, F_SETFL, O_RDWR | O_NONBLOCK);
-	*entry = (struct entry){ .pid = pid, .uid = who->uid,
-				 .link_fd = user.link_fd };
-	/* The next listener gets it, where this one does not end for good. */
-	if (user.system)
-		hlp_service_tell(l->service, user.link_fd,
-				 "FDSTORE=1\nFDNAME=u-%u", who->uid);
-	hlp_log(HLP_LOG_INFO, "user=%u: helper %d", who->uid, (int)pid);
-	return entry;
-}
-
-/* Return: 0, EAGAIN where the helper's queue is full, else it is ending. */
-static int pass_on(const struct entry *entry, int client_fd)
-{
-	struct err err = ERR_INIT;
-
-	return wire_send(entry->link_fd, "f", 1, &client_fd, 1, &err) < 0 ?
-		       err.sys : 0;
-}
-
-/* Return: why the client is turned away, NULL where it is served. */
-static const char *serve_client(struct listener *l, int client_fd,
-				const struct hlp_identity *who)
-{
-	struct entry *entry = l->entries;
-
-	for (; entry < l->entries + MAX_ENTRIES; entry++) {
-		int sys;
-
-		if (entry->link_fd < 0 || entry->uid != who->uid)
-			continue;
-		sys = pass_on(entry, client_fd);
-		if (sys == 0 || sys == EAGAIN)
-			return sys ? "too many clients wait" : NULL;
-		fd_close(&entry->link_fd);
-	}
-	entry = fork_user(l, who);
-	if (!entry || pass_on(entry, client_fd) != 0)
-		return "no helper can be started, or too many users have one";
-	l->served = true;
-	return NULL;
-}
-
 static void accept_client(struct listener *l)
 {
 	static gid_t groups[MAX_GROUPS];
@@ -348,7 +214,7 @@ static void accept_client(struct listener *l)
 	struct ucred cred;
 	socklen_t cred_len = sizeof(cred);
 	struct hlp_identity who = { .groups = groups };
-	const char *why;
+	struct err err = ERR_INIT;
 	auto_fd fd = accept4(l->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd < 0) {
@@ -370,55 +236,25 @@ static void accept_client(struct listener *l)
 	who.uid = cred.uid;
 	who.gid = cred.gid;
 	who.n_groups = groups_len / sizeof(gid_t);
-	why = serve_client(l, fd, &who);
-	if (why)
-		refuse(fd, ERR_LIMIT, why);
-}
-
-static void reap(struct listener *l)
-{
-	struct signalfd_siginfo info;
-	int status;
-	pid_t pid;
-
-	while (read(l->signal_fd, &info, sizeof(info)) > 0)
-		;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (size_t i = 0; i < MAX_ENTRIES; i++) {
-			struct entry *entry = &l->entries[i];
-
-			if (entry->pid != pid)
-				continue;
-			hlp_log(status ? HLP_LOG_ERR : HLP_LOG_INFO,
-				"user=%u: helper %d ended, %s %d", entry->uid,
-				(int)pid,
-				WIFSIGNALED(status) ? "signal" : "status",
-				WIFSIGNALED(status) ? WTERMSIG(status) :
-						      WEXITSTATUS(status));
-			fd_close(&entry->link_fd);
-			entry->pid = 0;
-		}
+	if (hlp_users_serve(&l->users, fd, &who, &err) < 0)
+		refuse(fd, err.code, err.text);
 }
 
 /* How long to wait for a client, where the program does not stay. */
 static int patience(const struct listener *l)
 {
-	for (size_t i = 0; i < MAX_ENTRIES; i++)
-		if (l->entries[i].pid > 0)
-			return -1;
-	return l->served ? LAST_USER_MS : FIRST_CLIENT_MS;
+	if (hlp_users_forked(&l->users))
+		return -1;
+	return l->users.served ? LAST_USER_MS : FIRST_CLIENT_MS;
 }
 
 /* Return: ms until it is time again, -1 never. */
 static int tell_alive(struct listener *l)
 {
-	struct timespec now;
-	int64_t ms;
+	const int64_t ms = hlp_now_ms();
 
 	if (l->service->watch_ms < 0)
 		return -1;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 	if (ms >= l->watch_ms) {
 		hlp_service_tell(l->service, -1, "WATCHDOG=1");
 		l->watch_ms = ms + l->service->watch_ms;
@@ -432,6 +268,7 @@ static int serve(struct listener *l)
 		{ .fd = l->signal_fd, .events = POLLIN },
 		{ .fd = l->listen_fd, .events = POLLIN },
 	};
+	struct signalfd_siginfo info;
 
 	for (;;) {
 		int ms = tell_alive(l);
@@ -446,13 +283,12 @@ static int serve(struct listener *l)
 			(void)unlinkat(l->dir_fd, SOCKET_NAME, 0);
 			return CREEL_EXIT_STOPPED;
 		}
-		if (fds[0].revents)
-			reap(l);
-		if (fds[1].revents) {
-			set_alarm(RELEASE_USEC);
+		set_alarm(RELEASE_USEC);
+		if (fds[0].revents && read(l->signal_fd, &info, sizeof(info)))
+			hlp_users_reap(&l->users);
+		if (fds[1].revents)
 			accept_client(l);
-			set_alarm(0);
-		}
+		set_alarm(0);
 	}
 }
 
@@ -475,8 +311,6 @@ int hlp_listener_run(const struct hlp_user_config *config,
 			       .stays = ready_fd < 0,
 			       .dir_fd = -1, .listen_fd = -1, .signal_fd = -1,
 			       .lock_fd = -1 };
-	for (size_t i = 0; i < MAX_ENTRIES; i++)
-		l.entries[i].link_fd = -1;
 	l.dir_fd = open_runtime_dir(config, &err);
 	if (l.dir_fd < 0 || open_socket(&l, &err) < 0 ||
 	    open_signals(&l, &err) < 0) {
@@ -490,7 +324,7 @@ int hlp_listener_run(const struct hlp_user_config *config,
 	if (ready_fd >= 0 && write(ready_fd, "\n", 1) < 0)
 		hlp_log(HLP_LOG_WARN, "nobody waits for this listener");
 	fd_close(&ready_fd);
-	adopt_users(&l);
+	hlp_users_init(&l.users, config, service);
 	hlp_service_tell(service, -1, "READY=1");
 	hlp_log(HLP_LOG_INFO, "listening, %s",
 		config->system ? "system" : "rootless");

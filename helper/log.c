@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Log lines. No stdio buffer, no locale, no allocation: this also runs behind
- * the dispatcher's filter. Whatever a peer wrote is escaped and cut.
+ * the dispatcher's filter. Whatever a peer wrote is escaped and cut. No line
+ * waits for whoever reads it: those for which there is no room are counted.
  */
 #include <config.h>
 
 #include "helper/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdbool.h>
@@ -17,6 +19,7 @@
 
 /* Set once, before the process forks. */
 static bool numbered;
+static unsigned int lost; /* lines, since the last that was written */
 
 /**
  * hlp_log_levels() - begin each line as sd-daemon(3) has it
@@ -57,7 +60,8 @@ void hlp_log(enum hlp_level level, const char *fmt, ...)
 {
 	int saved = errno;
 	char text[LINE_MAX_BYTES];
-	char line[64 + 4 * LINE_MAX_BYTES];
+	char line[96 + 4 * LINE_MAX_BYTES];
+	struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
 	size_t at;
 	va_list args;
 
@@ -67,6 +71,8 @@ void hlp_log(enum hlp_level level, const char *fmt, ...)
 	at = (size_t)snprintf(line, sizeof(line), "%shlp[%d] %s",
 			      numbered ? level_prefix(level) : "",
 			      (int)getpid(), level_name(level));
+	if (lost)
+		at += (size_t)snprintf(line + at, 32, "(%u lines lost) ", lost);
 	for (const char *c = text; *c; c++) {
 		if (*c >= 0x20 && *c < 0x7f)
 			line[at++] = *c;
@@ -75,8 +81,13 @@ void hlp_log(enum hlp_level level, const char *fmt, ...)
 					       (unsigned char)*c);
 	}
 	line[at++] = '\n';
-	/* Nobody is left to be told where standard error cannot be written. */
-	if (write(STDERR_FILENO, line, at) < 0)
-		errno = saved;
+	/*
+	 * poll(2) is for what hlp_stage_start() could not make non-blocking. At
+	 * most PIPE_BUF bytes: all are written or none.
+	 */
+	lost++;
+	if (poll(&room, 1, 0) == 1 && room.revents == POLLOUT &&
+	    write(STDERR_FILENO, line, at) >= 0)
+		lost = 0;
 	errno = saved;
 }

@@ -107,12 +107,26 @@ static void wipe_environment(void)
 		die("clearenv");
 }
 
+/*
+ * Whoever reads standard error, or does not, must not stop any process here.
+ * Opened anew, since the flag is of the open file, which others may have. Fails
+ * for a socket, ENXIO, and for another user's file, EACCES: as it is, then.
+ */
+static void unblock_stderr(void)
+{
+	int fd = open("/proc/self/fd/2", O_WRONLY | O_APPEND | O_NONBLOCK |
+						 O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0 && dup2(fd, STDERR_FILENO) < 0)
+		die("standard error");
+}
+
 /**
  * hlp_stage_start() - leave nothing of whoever started the program
  * @keep: descriptors that the arguments name
  *
  * Must: be the first thing after the arguments are read. Must not: open
- * anything but /dev/null.
+ * anything but /dev/null and what is standard error already.
  */
 void hlp_stage_start(const int *keep, size_t n_keep)
 {
@@ -123,6 +137,7 @@ void hlp_stage_start(const int *keep, size_t n_keep)
 	while (fd >= 0 && fd < FIRST_FREE_FD && !fcntl(fd, F_SETFD, 0));
 	if (fd < 0 || dup2(fd, STDIN_FILENO) < 0)
 		die("/dev/null");
+	unblock_stderr();
 	hlp_close_others(keep, n_keep);
 	for (size_t i = 0; i < n_keep; i++)
 		if (keep[i] >= 0 && fcntl(keep[i], F_SETFD, FD_CLOEXEC) < 0)

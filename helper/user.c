@@ -33,7 +33,10 @@
 #define FAREWELL_MS 2000  /* for the controller, once the dispatcher is gone */
 #define FAREWELL_STEP_MS 10
 
-static int64_t now_ms(void)
+/**
+ * hlp_now_ms() - a clock that nobody sets
+ */
+int64_t hlp_now_ms(void)
 {
 	struct timespec now;
 
@@ -220,14 +223,14 @@ static pid_t serve(const struct hlp_user_config *config, int user_fd)
 	while (recv(user_fd, &byte, 1, 0) == 1) {
 		/* One that said farewell may take a moment to end. */
 		(void)poll(&pfd, 1, pid > 0 ? FAREWELL_STEP_MS : 0);
-		if (!end_controller(pid) || now_ms() - started >= QUICK_MS)
+		if (!end_controller(pid) || hlp_now_ms() - started >= QUICK_MS)
 			failures = 0;
 		else if (++failures == MAX_QUICK)
 			break;
 		/* Only a hang-up ends the pause before its time. */
 		if (failures && poll(&pfd, 1, BACKOFF_MS << failures) > 0)
 			return 0;
-		started = now_ms();
+		started = hlp_now_ms();
 		pid = start_controller(config, user_fd);
 	}
 	if (failures == MAX_QUICK) {
@@ -249,6 +252,20 @@ static void await_controller(pid_t pid)
 }
 
 /**
+ * hlp_user_failed() - tell the listener why a user's helper cannot start
+ *
+ * It tells his clients, and the log once: that it is so may be seen often.
+ * Return: the exit status that goes with it.
+ */
+int hlp_user_failed(const struct hlp_user_config *config, const char *why)
+{
+	/* A listener that is gone has no clients who ask. */
+	(void)send(config->link_fd, why, strlen(why),
+		   MSG_DONTWAIT | MSG_NOSIGNAL);
+	return CREEL_EXIT_CONFIG;
+}
+
+/**
  * hlp_user_run() - be a user's helper
  * @config: its link_fd is this function's
  *
@@ -266,10 +283,8 @@ int hlp_user_run(const struct hlp_user_config *config)
 
 	(void)prctl(PR_SET_NAME, "creel-user");
 	if (hlp_cgroup_user(config->tree, mine.system ? mine.policy : NULL,
-			    mine.who.uid, &tree, &err) < 0) {
-		hlp_log(HLP_LOG_ERR, "user=%u: %s", mine.who.uid, err.text);
-		return CREEL_EXIT_KERNEL;
-	}
+			    mine.who.uid, &tree, &err) < 0)
+		return hlp_user_failed(&mine, err.text);
 	fd_close(&tree.enter_fd);
 	mine.tree = &tree;
 	spawner = hlp_user_fork_spawner(&mine, &spawner_fd);
@@ -277,7 +292,7 @@ int hlp_user_run(const struct hlp_user_config *config)
 	if (spawner > 0)
 		dispatcher = fork_dispatcher(&mine, spawner_fd, &user_fd);
 	if (dispatcher < 0)
-		return CREEL_EXIT_KERNEL;
+		return hlp_user_failed(&mine, "it has no room for processes");
 	fd_close(&spawner_fd);
 	fd_close(&mine.link_fd);
 	controller = serve(&mine, user_fd);

@@ -27,6 +27,8 @@ struct hlp_user_config {
 
 pid_t hlp_fork_with_socket(const struct hlp_cgroup_tree *tree, int *fd);
 pid_t hlp_user_fork_spawner(const struct hlp_user_config *config, int *fd);
+int hlp_user_failed(const struct hlp_user_config *config, const char *why);
 int hlp_user_run(const struct hlp_user_config *config);
+int64_t hlp_now_ms(void);
 
 #endif

@@ -133,6 +133,24 @@ void session_take_warnings(struct session_result *result,
 }
 
 /**
+ * session_print_missing() - a program that is here, and not in the sandbox
+ * @status: what was said to be the matter
+ *
+ * Return: the status.
+ */
+int session_print_missing(const struct session *session, int status)
+{
+	const struct cli_args *args = session->args;
+	const char *name = args->n_words ? args->words[0] : "";
+
+	if (status == CREEL_EXIT_NOT_FOUND && args->verb->id == CLI_VERB_RUN &&
+	    !args->has[CLI_OPT_WORKSPACE] && *name != '/' &&
+	    strchr(name, '/') && access(name, X_OK) == 0)
+		cli_hint("--workspace . gives the sandbox this directory");
+	return status;
+}
+
+/**
  * session_print_result() - say how the command ended, where that needs words
  *
  * Return: the exit status.

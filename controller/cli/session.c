@@ -296,9 +296,11 @@ static void take_reply(struct session *session, const Ctl__Reply *reply,
 	if (reply->re_case == CTL__REPLY__RE_STARTED) {
 		take_started(session, reply->started, frame);
 	} else if (reply->re_case == CTL__REPLY__RE_ERROR) {
+		int status;
+
 		tty_restore();
-		session_end(session, cli_report_error(reply->error,
-						      CREEL_EXIT_FAILED));
+		status = cli_report_error(reply->error, CREEL_EXIT_FAILED);
+		session_end(session, session_print_missing(session, status));
 	} else {
 		(void)err_set(&err, ERR_BAD_REQUEST, 0,
 			      "creeld: answered another question");

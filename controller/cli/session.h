@@ -114,5 +114,6 @@ void embed_stop(struct embed *embed);
 /* result.c */
 void session_print_started(struct session *session, const Ctl__Started *msg);
 int session_print_result(struct session *session);
+int session_print_missing(const struct session *session, int status);
 
 #endif

@@ -8,7 +8,7 @@ import re
 import socket
 import subprocess
 
-from harness import Box, done, family, modes, ok
+from harness import BUILD, Box, done, family, modes, ok
 
 
 def check_status(box):
@@ -20,6 +20,11 @@ def check_status(box):
     result = box.run("run", "--", "no-such-command")
     ok(result.status == 127 and b"no-such-command" in result.err,
        say + "a command that is not found gives 127", result)
+    ok(b"hint:" not in result.err, say + "and no hint", result)
+    result = box.run("run", "--", os.path.relpath(
+        os.path.join(BUILD, "controller/creel"), box.path("work")))
+    ok(result.status == 127 and b"\nhint: --workspace . " in result.err,
+       say + "one that is here alone is hinted at", result)
     result = box.run("run", "--", "/etc/passwd")
     ok(result.status == 126 and b"/etc/passwd" in result.err,
        say + "a file that is not executable gives 126", result)

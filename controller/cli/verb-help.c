@@ -42,7 +42,8 @@ static bool page_name(const char *word, char *page, size_t size)
 		(void)snprintf(page, size, "%s", word);
 		return true;
 	}
-	if (cli_verb_find(word) || !strcmp(word, "security")) {
+	if (cli_verb_find(word) || !strcmp(word, "security") ||
+	    !strcmp(word, "tools")) {
 		(void)snprintf(page, size, "creel-%s", word);
 		return true;
 	}

@@ -183,7 +183,7 @@ def check_messages(box, verbs):
 
 
 def check_help(box):
-    for page in ("run", "creel", "security"):
+    for page in ("run", "creel", "security", "tools", "creel.conf"):
         result = box.run("help", page, env={"MANPAGER": "cat", "PAGER": "cat"})
         ok(result.status == 0 and b"creel" in result.out,
            f"creel help {page} opens the page", result)

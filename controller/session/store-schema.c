@@ -100,6 +100,11 @@ static const char *const steps[] = {
 	"ALTER TABLE process ADD COLUMN timed_out INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE process ADD COLUMN killed INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE process ADD COLUMN why TEXT NOT NULL DEFAULT '';",
+	/* 3: folders on the host that are to go */
+	"CREATE TABLE folder ("
+	" owner INTEGER NOT NULL REFERENCES owner (id) ON DELETE CASCADE,"
+	" path TEXT NOT NULL,"
+	" PRIMARY KEY (owner, path)) STRICT, WITHOUT ROWID;",
 };
 
 #define NEWEST ((int64_t)(sizeof(steps) / sizeof(steps[0])))

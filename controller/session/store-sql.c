@@ -87,6 +87,11 @@ static const char *const sql[STORE_SQL_COUNT] = {
 	[STORE_PROCESS_EACH] =
 		"SELECT " PROCESS_COLUMNS " FROM process WHERE owner = ?1"
 		" ORDER BY started_ms, token",
+	[STORE_FOLDER_INSERT] =
+		"INSERT OR IGNORE INTO folder (owner, path) VALUES (?1, ?2)",
+	[STORE_FOLDER_DELETE] =
+		"DELETE FROM folder WHERE owner = ?1 AND path = ?2",
+	[STORE_FOLDER_EACH] = "SELECT path FROM folder WHERE owner = ?1",
 	[STORE_AUDIT_INSERT] =
 		"INSERT INTO audit (owner, time_ms, tool, session, agent,"
 		" sandbox, command, decision, reason, client, token,"

@@ -154,6 +154,15 @@ int store_process_delete(struct store *store,
 int store_process_each(struct store *store, store_process_fn *fn, void *arg,
 		       struct err *err);
 
+/* Folders on the host that are to go, see store-folder.c. */
+typedef void store_folder_fn(const char *path, void *arg);
+int store_folder_insert(struct store *store, const char *path,
+			struct err *err);
+int store_folder_delete(struct store *store, const char *path,
+			struct err *err);
+int store_folder_each(struct store *store, store_folder_fn *fn, void *arg,
+		      struct err *err);
+
 /* The audit log. */
 struct store_audit {
 	int64_t id;

@@ -8,6 +8,7 @@
 #include "controller/compat/firejail.h"
 #include "controller/session/toolbox.h"
 
+#define JAIL_NAME "jail-"
 #define JAIL_WHAT_BYTES 140
 #define JAIL_TARGET_BYTES 256
 
@@ -50,12 +51,21 @@ struct ses_jail {
 	char *name;   /* owned: --name; NULL none */
 	char *folder; /* owned: on the host, gone with it; NULL none */
 	bool host_tmp; /* its /tmp is the host's */
+	bool left;     /* an earlier creeld's */
 };
 
 static inline bool jail_has_fd(enum jail_mount_kind kind)
 {
 	return kind != JAIL_MOUNT_EMPTY;
 }
+
+/* tool-jail.c */
+void jail_finish(struct ses_jail *jail);
+
+/* tool-jail-left.c */
+void jail_folder_note(const struct ses_jail *jail);
+void jail_folder_gone(const struct ses_jail *jail);
+void jails_left_finish(struct ses *ses);
 
 /* tool-jail-open.c */
 /* "tools...command_prefix: --whitelist=/x": what asks for a place. */

@@ -158,6 +158,10 @@ void jail_remove(void *arg, struct job_result *result)
 	dir_fd = jail->view ? open_root(jail->view->session, &way,
 					&result->fail) :
 			      open_left(path);
+	if (dir_fd < 0 && errno != ENOENT &&
+	    result->fail.err.code == ERR_NONE)
+		err_set(&result->fail.err, ERR_KERNEL, errno, "%s: %.60s",
+			SHARED_KEY, jail->folder);
 	if (dir_fd < 0 || faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW))
 		return;
 	if (ctl_remove_tree(dir_fd, name, &budget) != CTL_REMOVED_ALL)

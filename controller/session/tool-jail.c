@@ -15,7 +15,6 @@
 #include "controller/session/tool-jail-own.h"
 #include "proto/cleanup.h"
 
-#define NAME "jail-"
 #define OPEN_MS 60000
 #define REMOVE_MS 60000
 
@@ -118,6 +117,7 @@ static void make_folder(struct ses_jail *jail)
 	msg.below = bytes_of("");
 	msg.changes = changes;
 	msg.n_changes = 1;
+	jail_folder_note(jail);
 	req.op_case = INI__REQUEST__OP_COMMIT;
 	req.commit = &msg;
 	jail->fs = ctl_fs_ask(jail->sandbox, &req, -1, on_folder, jail,
@@ -298,15 +298,19 @@ static void on_removed(void *arg, struct job_result *result)
 	struct ses_jail *jail = arg;
 
 	jail->job = NULL;
-	if (result->fail.err.code != ERR_NONE)
+	if (result->fail.err.code == ERR_NONE)
+		jail_folder_gone(jail);
+	else
 		ctl_log(CTL_LOG_WARN, "%s", result->fail.err.text);
 	jail_free(jail);
 }
 
-/* Nothing of it runs any more. */
-static void finish(struct ses_jail *jail)
+/**
+ * jail_finish() - nothing of it runs any more
+ */
+void jail_finish(struct ses_jail *jail)
 {
-	if (jail->folder)
+	if (jail->folder && jail->folder[0])
 		jail->job = job_start(jail->ses->base, jail_remove, on_removed,
 				      jail, REMOVE_MS);
 	if (!jail->job)
@@ -331,7 +335,7 @@ void ses_jail_drop(struct ses_call *call)
 		ctl_fs_cancel(jail->fs);
 	jail->fs = NULL;
 	if (jail->joined || !jail->sandbox)
-		finish(jail);
+		jail_finish(jail);
 	else
 		ctl_sandbox_kill(jail->sandbox, CTL_DEATH_ASKED);
 }
@@ -377,7 +381,7 @@ void ses_jails_failed(struct ses *ses, const struct ctl_sandbox *sandbox,
 	if (jail->done)
 		tell(jail, fail, false);
 	else
-		finish(jail);
+		jail_finish(jail);
 }
 
 /**
@@ -416,43 +420,11 @@ void ses_jails_gone(struct ses *ses, const struct ctl_sandbox *sandbox)
 		jail->live = false;
 		jail->sandbox = NULL;
 		if (!jail->call)
-			finish(jail);
+			jail_finish(jail);
 		else if (jail->done)
 			tell(jail, &fail, false);
 	}
-}
-
-/* Its folder on the host is in its label, where it had room. */
-static void end_left(struct ses *ses, struct ctl_sandbox *sandbox)
-{
-	const char *folder = sandbox->label.workspace;
-	struct ses_jail *jail = folder[0] ? calloc(1, sizeof(*jail)) : NULL;
-
-	if (jail) {
-		jail->ses = ses;
-		jail->sandbox = sandbox;
-		jail->folder = strdup(folder);
-		LIST_INSERT_HEAD(&ses->jails, jail, link);
-	}
-	ctl_sandbox_kill(sandbox, CTL_DEATH_ASKED);
-}
-
-/**
- * ses_jails_ready() - those of an earlier creeld end
- *
- * No name that a caller can choose is one of a run's.
- */
-void ses_jails_ready(struct ses *ses)
-{
-	struct ctl_sandbox *sandbox, *next;
-
-	for (sandbox = LIST_FIRST(&ses->ctl->sandboxes); sandbox;
-	     sandbox = next) {
-		next = LIST_NEXT(sandbox, link);
-		if (sandbox->label.kind == CTL_KIND_RUN &&
-		    strncmp(sandbox->label.name, NAME, strlen(NAME)) == 0)
-			end_left(ses, sandbox);
-	}
+	jails_left_finish(ses);
 }
 
 /**

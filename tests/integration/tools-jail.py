@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -637,6 +638,16 @@ def storages(box, storage, python):
              "a shared directory that is not there is named", got)
 
 
+def first_of(pid):
+    """pid 1 of the sandbox that a process is in, as the host sees it."""
+    while True:
+        with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+            lines = dict(line.split(":", 1) for line in status)
+        if lines["NSpid"].split()[-1] == "1":
+            return pid
+        pid = int(lines["PPid"])
+
+
 def endings(box):
     """Cancelled, timed out, its client gone, creeld killed: nothing left."""
     shared = box.make("ends")
@@ -700,6 +711,23 @@ def endings(box):
     box.same(jails and wait_for(clean, 20),
              "creeld killed: nothing is left with the next one",
              (jails, left()))
+    client = Client(box)
+    client.begin(client.open(KEY), "python_execute", args)
+    wait_for(runs, 10)
+    cgroups = box.cgroups()
+    for pid in box.creeld():
+        os.kill(pid, signal.SIGSTOP)
+    for pid in {first_of(pid) for pid in processes_with(str(nap))}:
+        os.kill(pid, signal.SIGKILL)
+    ended = wait_for(lambda: not processes_with(str(nap)) and
+                     box.cgroups() < cgroups, 10)
+    rest = os.listdir(shared)
+    box.kill_creeld()
+    client.close()
+    box.run("list")
+    box.same(len(rest) == 1 and wait_for(clean, 20),
+             "creeld killed after the jail: nothing is left either",
+             (ended, rest, left()))
     got = box.py("print(1)")
     box.same(got.get("ok"), "and others run", got)
 

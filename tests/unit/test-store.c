@@ -283,6 +283,28 @@ START_TEST(test_store_process_and_its_end_are_kept)
 }
 END_TEST
 
+static void see_folder(const char *path, void *arg)
+{
+	char *text = arg;
+
+	(void)snprintf(text + strlen(text), 128 - strlen(text), "%s ", path);
+}
+
+START_TEST(test_store_folders_are_kept_until_they_are_gone)
+{
+	char text[128] = "";
+
+	ck_assert_int_eq(store_folder_insert(store, "/a/one", &err), 0);
+	ck_assert_int_eq(store_folder_insert(store, "/a/one", &err), 0);
+	ck_assert_int_eq(store_folder_insert(store, "/a/two", &err), 0);
+	reopen();
+	ck_assert_int_eq(store_folder_delete(store, "/a/one", &err), 0);
+	ck_assert_int_eq(store_folder_delete(store, "/none", &err), 0);
+	ck_assert_int_eq(store_folder_each(store, see_folder, text, &err), 0);
+	ck_assert_str_eq(text, "/a/two ");
+}
+END_TEST
+
 START_TEST(test_store_rollback_and_commit_count_together)
 {
 	struct store_sandbox one = some_sandbox("a", "a");
@@ -699,6 +721,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, test_store_text_too_long_is_refused);
 	tcase_add_test(tcase, test_store_session_used_again_is_one_row);
 	tcase_add_test(tcase, test_store_process_and_its_end_are_kept);
+	tcase_add_test(tcase, test_store_folders_are_kept_until_they_are_gone);
 	tcase_add_test(tcase, test_store_rollback_and_commit_count_together);
 	tcase_add_test(tcase,
 		       test_store_second_of_one_runtime_is_told_who_has_it);

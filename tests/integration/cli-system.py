@@ -143,6 +143,12 @@ def check(machine):
     result = machine.run(OTHER_UID, "run", "--system", "--", "true")
     ok(result.status == 125 and b"hint: start the creel service" in result.err,
        "without it --system says what to do", result)
+    # Whoever stops the service removes it.
+    os.unlink("/run/creel/creel.sock")
+    state = os.path.join(machine.home(OTHER_UID), "state")
+    result = machine.run(OTHER_UID, "doctor", XDG_STATE_HOME=state)
+    ok(f"{state}/creel".encode() in result.out,
+       "and doctor names the state directory of his own", result)
     ok(mode(OTHER_UID) == "rootless", "and he gets his own instead")
 
 

@@ -12,6 +12,7 @@
 #include "controller/tools/backend.h"
 #include "controller/tools/tools.h"
 #include "tests/unit/runner.h"
+#include "tests/unit/tool-once.h"
 
 #define MAX_STRINGS 16
 
@@ -25,11 +26,6 @@ static struct asked {
 } asked;
 
 static struct tool_outcome outcome;
-static json_t *result;
-static int ends;
-static struct cfg cfg;
-static struct pol_session session;
-static struct tool_env env;
 
 static void copy_all(char **to, const char *const *from)
 {
@@ -52,76 +48,16 @@ static void fake_run(struct tool_call *call, const struct tool_command *what,
 
 static const struct tool_backend backend = { .run = fake_run };
 
-static void on_done(struct tool_call *call, void *arg)
-{
-	size_t len;
-	char *text = tool_result_json(call, &len);
-
-	(void)arg;
-	ck_assert_ptr_nonnull(text);
-	result = json_loadb(text, len, JSON_ALLOW_NUL, NULL);
-	ck_assert_ptr_nonnull(result);
-	free(text);
-	ends++;
-}
-
-/* -1: the arguments were refused, @err. */
-static int call_exec(const char *text, struct err *err)
-{
-	json_t *args = json_loads(text, JSON_ALLOW_NUL, NULL);
-	struct tool_call *call;
-
-	ck_assert_ptr_nonnull(args);
-	call = tool_call_new(&tool_exec, &env, args, err);
-	if (!call)
-		return -1;
-	call->backend = &backend;
-	call->done = on_done;
-	tool_start(call);
-	ck_assert_int_eq(ends, 1);
-	tool_call_free(call);
-	return 0;
-}
-
-static void run(const char *text)
-{
-	struct err err = ERR_INIT;
-
-	ck_assert_msg(call_exec(text, &err) == 0, "%s", err.text);
-}
-
-static const char *text_of(void)
-{
-	return json_string_value(json_object_get(
-		json_array_get(json_object_get(result, "content"), 0),
-		"text"));
-}
-
-static const json_t *member(const char *name)
-{
-	return json_object_get(json_object_get(result, "structuredContent"),
-			       name);
-}
-
 static const char *member_text(const char *name)
 {
-	return json_string_value(member(name));
+	return json_string_value(once_member(name));
 }
 
 static void begin(void)
 {
-	static struct cfg_node root = { .type = CFG_OBJECT };
-
-	cfg = (struct cfg){ .root = &root };
-	session = (struct pol_session){ .cfg = &cfg, .key = "agent:main:main" };
-	env = (struct tool_env){ .session = &session,
-				 .sandboxed = true,
-				 .root = "/workspace",
-				 .confined = true };
+	once_begin(&tool_exec, &backend);
 	asked = (struct asked){ .runs = 0 };
 	outcome = (struct tool_outcome){ .out = "", .err = "", .pid = 7 };
-	result = NULL;
-	ends = 0;
 }
 
 static void end(void)
@@ -131,7 +67,7 @@ static void end(void)
 		free(asked.env[i]);
 	}
 	free(asked.workdir);
-	json_decref(result);
+	once_end();
 }
 
 static void set_output(const char *text)
@@ -143,7 +79,7 @@ static void set_output(const char *text)
 
 START_TEST(test_exec_command_is_one_argument_of_sh)
 {
-	run("{\"command\": \"--bind '$(x)'\\n\\\"; -c\"}");
+	once_run("{\"command\": \"--bind '$(x)'\\n\\\"; -c\"}");
 	ck_assert_str_eq(asked.argv[0], "sh");
 	ck_assert_str_eq(asked.argv[1], "-lc");
 	ck_assert_str_eq(asked.argv[2], "--bind '$(x)'\n\"; -c");
@@ -162,7 +98,7 @@ START_TEST(test_exec_path_goes_through_a_variable_and_the_same_script)
 {
 	char *script;
 
-	run("{\"command\": \"id\", \"env\": {\"PATH\": \"/a b';:$(x)\", \"A\": \"b=c\"}}");
+	once_run("{\"command\": \"id\", \"env\": {\"PATH\": \"/a b';:$(x)\", \"A\": \"b=c\"}}");
 	ck_assert_str_eq(asked.argv[3], "sh");
 	ck_assert_str_eq(asked.argv[4], "id");
 	ck_assert_ptr_null(asked.argv[5]);
@@ -174,7 +110,7 @@ START_TEST(test_exec_path_goes_through_a_variable_and_the_same_script)
 	script = strdup(asked.argv[2]);
 	end();
 	begin();
-	run("{\"command\": \"true\", \"env\": {\"PATH\": \"/z\"}}");
+	once_run("{\"command\": \"true\", \"env\": {\"PATH\": \"/z\"}}");
 	ck_assert_str_eq(asked.argv[2], script);
 	free(script);
 }
@@ -182,7 +118,7 @@ END_TEST
 
 START_TEST(test_exec_nobody_gives_the_variable_of_the_path_himself)
 {
-	run("{\"command\": \"id\", \"env\": {\"CREEL_PATH_FIRST\": \"/x\"}}");
+	once_run("{\"command\": \"id\", \"env\": {\"CREEL_PATH_FIRST\": \"/x\"}}");
 	ck_assert_ptr_null(asked.env[0]);
 	ck_assert_ptr_null(asked.argv[3]);
 }
@@ -200,24 +136,24 @@ START_TEST(test_exec_workdir_begins_at_the_workspace)
 	(void)snprintf(text, sizeof(text),
 		       "{\"command\": \"id\", \"workdir\": \"%s\"}",
 		       rows[_i][0]);
-	run(text);
+	once_run(text);
 	ck_assert_str_eq(asked.workdir, rows[_i][1]);
 }
 END_TEST
 
 START_TEST(test_exec_yield_background_timeout_and_pty_are_handed_on)
 {
-	run("{\"command\": \"id\", \"yieldMs\": 120000, \"timeout\": 0.5, \"pty\": true}");
+	once_run("{\"command\": \"id\", \"yieldMs\": 120000, \"timeout\": 0.5, \"pty\": true}");
 	ck_assert_int_eq(asked.what.yield_ms, 120000);
 	ck_assert_uint_eq(asked.what.timeout_ms, 500);
 	ck_assert(asked.what.pty);
 	end();
 	begin();
-	run("{\"command\": \"id\", \"yieldMs\": 5, \"background\": true}");
+	once_run("{\"command\": \"id\", \"yieldMs\": 5, \"background\": true}");
 	ck_assert_int_eq(asked.what.yield_ms, 0);
 	end();
 	begin();
-	run("{\"command\": \"id\", \"yieldMs\": 0}");
+	once_run("{\"command\": \"id\", \"yieldMs\": 0}");
 	ck_assert_int_eq(asked.what.yield_ms, 0);
 }
 END_TEST
@@ -250,7 +186,7 @@ START_TEST(test_exec_argument_that_is_wrong_is_named)
 {
 	struct err err = ERR_INIT;
 
-	ck_assert_int_eq(call_exec(refused[_i][0], &err), -1);
+	ck_assert_int_eq(once_call(refused[_i][0], &err), -1);
 	ck_assert_int_eq(err.code, ERR_BAD_REQUEST);
 	ck_assert_msg(strstr(err.text, refused[_i][1]), "%s", err.text);
 	ck_assert_int_eq(asked.runs, 0);
@@ -265,33 +201,33 @@ START_TEST(test_exec_variable_without_a_right_name_is_refused)
 	(void)snprintf(text, sizeof(text),
 		       "{\"command\": \"a\", \"env\": {\"%s\": \"1\"}}",
 		       names[_i]);
-	run(text);
+	once_run(text);
 	ck_assert_int_eq(asked.runs, 0);
-	ck_assert(json_is_true(json_object_get(result, "isError")));
-	ck_assert_ptr_nonnull(strstr(text_of(), "exec: env: "));
+	ck_assert(once_is_error());
+	ck_assert_ptr_nonnull(strstr(once_text(), "exec: env: "));
 }
 END_TEST
 
 START_TEST(test_exec_that_went_well_answers_its_output)
 {
 	set_output("hello\n");
-	run("{\"command\": \"id\"}");
-	ck_assert(json_is_false(json_object_get(result, "isError")));
-	ck_assert_str_eq(text_of(), "hello\n");
+	once_run("{\"command\": \"id\"}");
+	ck_assert(!once_is_error());
+	ck_assert_str_eq(once_text(), "hello\n");
 	ck_assert_str_eq(member_text("status"), "completed");
 	ck_assert_str_eq(member_text("output"), "hello\n");
 	ck_assert_str_eq(member_text("cwd"), "/workspace");
-	ck_assert_int_eq(json_integer_value(member("exitCode")), 0);
-	ck_assert_int_eq(json_integer_value(member("totalBytes")), 6);
-	ck_assert(json_is_false(member("truncated")));
-	ck_assert(json_is_true(member("sandboxed")));
+	ck_assert_int_eq(json_integer_value(once_member("exitCode")), 0);
+	ck_assert_int_eq(json_integer_value(once_member("totalBytes")), 6);
+	ck_assert(json_is_false(once_member("truncated")));
+	ck_assert(json_is_true(once_member("sandboxed")));
 }
 END_TEST
 
 START_TEST(test_exec_without_output_says_so)
 {
-	run("{\"command\": \"id\"}");
-	ck_assert_str_eq(text_of(), "(no output)");
+	once_run("{\"command\": \"id\"}");
+	ck_assert_str_eq(once_text(), "(no output)");
 }
 END_TEST
 
@@ -299,12 +235,12 @@ START_TEST(test_exec_other_status_is_an_error_with_the_output)
 {
 	set_output("oh");
 	outcome.status = 3;
-	run("{\"command\": \"id\"}");
-	ck_assert(json_is_true(json_object_get(result, "isError")));
-	ck_assert_str_eq(text_of(), "oh\n\nCommand exited with code 3");
+	once_run("{\"command\": \"id\"}");
+	ck_assert(once_is_error());
+	ck_assert_str_eq(once_text(), "oh\n\nCommand exited with code 3");
 	ck_assert_str_eq(member_text("status"), "failed");
-	ck_assert_int_eq(json_integer_value(member("exitCode")), 3);
-	ck_assert_str_eq(json_string_value(json_object_get(member("error"),
+	ck_assert_int_eq(json_integer_value(once_member("exitCode")), 3);
+	ck_assert_str_eq(json_string_value(json_object_get(once_member("error"),
 							   "code")),
 			 "exit_status");
 }
@@ -315,8 +251,8 @@ START_TEST(test_exec_timeout_is_told_in_seconds)
 	set_output("a\n");
 	outcome.status = 124;
 	outcome.timed_out = true;
-	run("{\"command\": \"id\", \"timeout\": 0.25}");
-	ck_assert_str_eq(text_of(), "a\n\nCommand timed out after 0.25 seconds");
+	once_run("{\"command\": \"id\", \"timeout\": 0.25}");
+	ck_assert_str_eq(once_text(), "a\n\nCommand timed out after 0.25 seconds");
 	ck_assert_str_eq(member_text("status"), "timeout");
 }
 END_TEST
@@ -326,10 +262,10 @@ START_TEST(test_exec_memory_limit_is_told)
 	outcome.status = 137;
 	outcome.oom = true;
 	(void)snprintf(outcome.why, sizeof(outcome.why), "out of memory");
-	run("{\"command\": \"id\"}");
-	ck_assert_str_eq(text_of(),
+	once_run("{\"command\": \"id\"}");
+	ck_assert_str_eq(once_text(),
 			 "Command exited with code 137 (out of memory)");
-	ck_assert(json_is_true(member("outOfMemory")));
+	ck_assert(json_is_true(once_member("outOfMemory")));
 }
 END_TEST
 
@@ -338,14 +274,14 @@ START_TEST(test_exec_that_goes_on_gives_its_id)
 	set_output("so far\n");
 	outcome.running = true;
 	(void)snprintf(outcome.id, sizeof(outcome.id), "0badcafe");
-	run("{\"command\": \"id\"}");
-	ck_assert(json_is_false(json_object_get(result, "isError")));
-	ck_assert_str_eq(text_of(),
+	once_run("{\"command\": \"id\"}");
+	ck_assert(!once_is_error());
+	ck_assert_str_eq(once_text(),
 			 "so far\n\nCommand still running (session 0badcafe, pid 7). Use process (list/poll/log/write/kill/clear/remove) for follow-up.");
 	ck_assert_str_eq(member_text("status"), "running");
 	ck_assert_str_eq(member_text("sessionId"), "0badcafe");
-	ck_assert_int_eq(json_integer_value(member("pid")), 7);
-	ck_assert_ptr_null(member("exitCode"));
+	ck_assert_int_eq(json_integer_value(once_member("pid")), 7);
+	ck_assert_ptr_null(once_member("exitCode"));
 }
 END_TEST
 
@@ -353,11 +289,11 @@ START_TEST(test_exec_output_that_was_cut_says_so)
 {
 	set_output("end");
 	outcome.out_total = 1000000;
-	run("{\"command\": \"id\"}");
-	ck_assert_str_eq(text_of(),
+	once_run("{\"command\": \"id\"}");
+	ck_assert_str_eq(once_text(),
 			 "(the last 3 of 1000000 bytes of output)\nend");
-	ck_assert(json_is_true(member("truncated")));
-	ck_assert_int_eq(json_integer_value(member("totalBytes")), 1000000);
+	ck_assert(json_is_true(once_member("truncated")));
+	ck_assert_int_eq(json_integer_value(once_member("totalBytes")), 1000000);
 }
 END_TEST
 
@@ -365,8 +301,8 @@ START_TEST(test_exec_output_that_is_no_text_is_replaced)
 {
 	outcome.out = "a\xff\xc3\0z";
 	outcome.out_len = outcome.out_total = 5;
-	run("{\"command\": \"id\"}");
-	ck_assert_uint_eq(json_string_length(member("output")), 9);
+	once_run("{\"command\": \"id\"}");
+	ck_assert_uint_eq(json_string_length(once_member("output")), 9);
 	ck_assert_mem_eq(member_text("output"),
 			 "a\xef\xbf\xbd\xef\xbf\xbd\0z", 9);
 }
@@ -377,11 +313,11 @@ START_TEST(test_exec_that_cannot_start_says_why)
 	err_set(&outcome.fail, ERR_BAD_REQUEST, 2, "--workdir");
 	(void)snprintf(outcome.hint, sizeof(outcome.hint), "make it");
 	outcome.status = 125;
-	run("{\"command\": \"id\", \"workdir\": \"/none\"}");
-	ck_assert(json_is_true(json_object_get(result, "isError")));
-	ck_assert_ptr_nonnull(strstr(text_of(), "exec: workdir: "));
-	ck_assert_ptr_null(strstr(text_of(), "--"));
-	ck_assert_ptr_nonnull(strstr(text_of(), "hint: make it"));
+	once_run("{\"command\": \"id\", \"workdir\": \"/none\"}");
+	ck_assert(once_is_error());
+	ck_assert_ptr_nonnull(strstr(once_text(), "exec: workdir: "));
+	ck_assert_ptr_null(strstr(once_text(), "--"));
+	ck_assert_ptr_nonnull(strstr(once_text(), "hint: make it"));
 }
 END_TEST
 

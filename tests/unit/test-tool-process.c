@@ -14,6 +14,7 @@
 #include "controller/tools/process.h"
 #include "controller/tools/tools.h"
 #include "tests/unit/runner.h"
+#include "tests/unit/tool-once.h"
 
 #define ID "0badcafe"
 #define MAX_ASKED 4
@@ -27,11 +28,6 @@ static struct asked {
 static size_t n_asked;
 static struct tool_process_info infos[2];
 static struct tool_process_answer said;
-static json_t *result;
-static int ends;
-static struct cfg cfg;
-static struct pol_session session;
-static struct tool_env env;
 
 static void fake_process(struct tool_call *call,
 			 const struct tool_process_request *what,
@@ -54,84 +50,24 @@ static void fake_process(struct tool_call *call,
 
 static const struct tool_backend backend = { .process = fake_process };
 
-static void on_done(struct tool_call *call, void *arg)
-{
-	size_t len;
-	char *text = tool_result_json(call, &len);
-
-	(void)arg;
-	ck_assert_ptr_nonnull(text);
-	result = json_loadb(text, len, JSON_ALLOW_NUL, NULL);
-	ck_assert_ptr_nonnull(result);
-	free(text);
-	ends++;
-}
-
-/* -1: the arguments were refused, @err. */
-static int call_process(const char *text, struct err *err)
-{
-	json_t *args = json_loads(text, JSON_ALLOW_NUL, NULL);
-	struct tool_call *call;
-
-	ck_assert_ptr_nonnull(args);
-	call = tool_call_new(&tool_process, &env, args, err);
-	if (!call)
-		return -1;
-	call->backend = &backend;
-	call->done = on_done;
-	tool_start(call);
-	ck_assert_int_eq(ends, 1);
-	tool_call_free(call);
-	return 0;
-}
-
-static void end(void)
-{
-	json_decref(result);
-	result = NULL;
-	ends = 0;
-	n_asked = 0;
-}
-
 static void run(const char *text)
 {
-	struct err err = ERR_INIT;
-
-	end();
-	ck_assert_msg(call_process(text, &err) == 0, "%s", err.text);
-}
-
-static const char *text_of(void)
-{
-	return json_string_value(json_object_get(
-		json_array_get(json_object_get(result, "content"), 0), "text"));
-}
-
-static const json_t *member(const char *name)
-{
-	return json_object_get(json_object_get(result, "structuredContent"),
-			       name);
+	n_asked = 0;
+	once_run(text);
 }
 
 static void failed(const char *code, const char *text)
 {
-	ck_assert(json_is_true(json_object_get(result, "isError")));
+	ck_assert(once_is_error());
 	ck_assert_str_eq(json_string_value(
-				 json_object_get(member("error"), "code")),
+				 json_object_get(once_member("error"), "code")),
 			 code);
-	ck_assert_msg(strstr(text_of(), text), "%s", text_of());
+	ck_assert_msg(strstr(once_text(), text), "%s", once_text());
 }
 
 static void begin(void)
 {
-	static struct cfg_node root = { .type = CFG_OBJECT };
-
-	cfg = (struct cfg){ .root = &root };
-	session = (struct pol_session){ .cfg = &cfg, .key = "agent:main:main" };
-	env = (struct tool_env){ .session = &session,
-				 .sandboxed = true,
-				 .root = "/workspace",
-				 .confined = true };
+	once_begin(&tool_process, &backend);
 	infos[0] = (struct tool_process_info){ .id = ID,
 					       .command = "make all",
 					       .workdir = "/workspace",
@@ -145,8 +81,6 @@ static void begin(void)
 					       .over = true,
 					       .status = 3 };
 	said = (struct tool_process_answer){ .n = 2 };
-	result = NULL;
-	ends = 0;
 	n_asked = 0;
 }
 
@@ -162,10 +96,10 @@ START_TEST(test_process_list_has_every_command_on_one_line)
 
 	run("{\"action\": \"list\"}");
 	ck_assert_int_eq(asked[0].what.action, TOOL_PROCESS_LIST);
-	ck_assert_ptr_nonnull(strstr(text_of(), ID " running "));
-	ck_assert_ptr_nonnull(strstr(text_of(), ":: make all\n0ther failed"));
-	ck_assert_ptr_nonnull(strstr(text_of(), "  1h02m :: a b  [31m"));
-	all = member("sessions");
+	ck_assert_ptr_nonnull(strstr(once_text(), ID " running "));
+	ck_assert_ptr_nonnull(strstr(once_text(), ":: make all\n0ther failed"));
+	ck_assert_ptr_nonnull(strstr(once_text(), "  1h02m :: a b  [31m"));
+	all = once_member("sessions");
 	ck_assert_uint_eq(json_array_size(all), 2);
 	ck_assert_int_eq(json_integer_value(json_object_get(
 				 json_array_get(all, 1), "exitCode")),
@@ -179,8 +113,8 @@ START_TEST(test_process_list_of_none_says_so)
 {
 	said.n = 0;
 	run("{\"action\": \"list\"}");
-	ck_assert_str_eq(text_of(), "No running or recent sessions.");
-	ck_assert_uint_eq(json_array_size(member("sessions")), 0);
+	ck_assert_str_eq(once_text(), "No running or recent sessions.");
+	ck_assert_uint_eq(json_array_size(once_member("sessions")), 0);
 }
 END_TEST
 
@@ -205,9 +139,9 @@ START_TEST(test_process_status_is_what_became_of_it)
 	infos[0].command = infos[0].workdir = "x";
 	say_output("", 0);
 	run("{\"action\": \"poll\", \"sessionId\": \"" ID "\"}");
-	ck_assert_str_eq(json_string_value(member("status")), rows[_i].status);
-	ck_assert_msg(strstr(text_of(), rows[_i].text), "%s", text_of());
-	ck_assert_ptr_nonnull(strstr(text_of(), "(no new output)\n\n"));
+	ck_assert_str_eq(json_string_value(once_member("status")), rows[_i].status);
+	ck_assert_msg(strstr(once_text(), rows[_i].text), "%s", once_text());
+	ck_assert_ptr_nonnull(strstr(once_text(), "(no new output)\n\n"));
 }
 END_TEST
 
@@ -218,10 +152,10 @@ START_TEST(test_process_poll_gives_what_is_new)
 	ck_assert_int_eq(asked[0].what.action, TOOL_PROCESS_POLL);
 	ck_assert_str_eq(asked[0].id, ID);
 	ck_assert_uint_eq(asked[0].what.max_output, EXEC_OUTPUT_BYTES);
-	ck_assert_str_eq(text_of(), "one\ntwo\n\nProcess still running.");
-	ck_assert_str_eq(json_string_value(member("output")), "one\ntwo\n");
-	ck_assert(json_is_false(member("more")));
-	ck_assert_int_eq(json_integer_value(member("missedBytes")), 0);
+	ck_assert_str_eq(once_text(), "one\ntwo\n\nProcess still running.");
+	ck_assert_str_eq(json_string_value(once_member("output")), "one\ntwo\n");
+	ck_assert(json_is_false(once_member("more")));
+	ck_assert_int_eq(json_integer_value(once_member("missedBytes")), 0);
 }
 END_TEST
 
@@ -233,10 +167,10 @@ START_TEST(test_process_poll_says_what_was_dropped)
 	say_output("end", 3);
 	run("{\"action\": \"poll\", \"sessionId\": \"" ID "\"}");
 	ck_assert_ptr_nonnull(
-		strstr(text_of(), "(70000 bytes of output are gone)\nend\n"));
-	ck_assert_int_eq(json_integer_value(member("missedBytes")), 70000);
-	ck_assert_int_eq(json_integer_value(member("droppedBytes")), 90000);
-	ck_assert(json_is_true(member("truncated")));
+		strstr(once_text(), "(70000 bytes of output are gone)\nend\n"));
+	ck_assert_int_eq(json_integer_value(once_member("missedBytes")), 70000);
+	ck_assert_int_eq(json_integer_value(once_member("droppedBytes")), 90000);
+	ck_assert(json_is_true(once_member("truncated")));
 }
 END_TEST
 
@@ -256,12 +190,12 @@ START_TEST(test_process_output_that_is_not_all_of_it_says_so)
 		       "{\"action\": \"%s\", \"sessionId\": \"" ID "\"}",
 		       rows[_i][0]);
 	run(args);
-	ck_assert_ptr_nonnull(strstr(text_of(), rows[_i][1]));
-	ck_assert(json_is_true(member("more")));
+	ck_assert_ptr_nonnull(strstr(once_text(), rows[_i][1]));
+	ck_assert(json_is_true(once_member("more")));
 	say_output(text, EXEC_OUTPUT_BYTES - 1);
 	run(args);
-	ck_assert_ptr_null(strstr(text_of(), rows[_i][1]));
-	ck_assert(json_is_false(member("more")));
+	ck_assert_ptr_null(strstr(once_text(), rows[_i][1]));
+	ck_assert(json_is_false(once_member("more")));
 	free(text);
 }
 END_TEST
@@ -277,9 +211,9 @@ START_TEST(test_process_log_asks_for_lines_and_says_how_many_there_are)
 	ck_assert_int_eq(asked[0].what.action, TOOL_PROCESS_LOG);
 	ck_assert(asked[0].what.has_offset);
 	ck_assert_uint_eq(asked[0].what.limit, 1);
-	ck_assert_str_eq(text_of(),
+	ck_assert_str_eq(once_text(),
 			 "(the oldest 5 of 500 bytes of output are gone)\nl\n");
-	ck_assert_int_eq(json_integer_value(member("totalLines")), 99);
+	ck_assert_int_eq(json_integer_value(once_member("totalLines")), 99);
 	run("{\"action\": \"log\", \"sessionId\": \"" ID "\"}");
 	ck_assert(!asked[0].what.has_offset);
 	ck_assert_uint_eq(asked[0].what.limit, 200);
@@ -290,8 +224,8 @@ START_TEST(test_process_output_that_is_no_text_is_replaced)
 {
 	say_output("a\xff\0z", 4);
 	run("{\"action\": \"poll\", \"sessionId\": \"" ID "\"}");
-	ck_assert_uint_eq(json_string_length(member("output")), 6);
-	ck_assert_mem_eq(json_string_value(member("output")),
+	ck_assert_uint_eq(json_string_length(once_member("output")), 6);
+	ck_assert_mem_eq(json_string_value(once_member("output")),
 			 "a\xef\xbf\xbd\0z", 6);
 }
 END_TEST
@@ -305,7 +239,7 @@ START_TEST(test_process_write_hands_on_every_byte)
 	ck_assert_uint_eq(asked[0].what.data_len, 3);
 	ck_assert_mem_eq(asked[0].data, "a\0\n", 3);
 	ck_assert(asked[0].what.eof);
-	ck_assert_str_eq(text_of(),
+	ck_assert_str_eq(once_text(),
 			 "Wrote 3 bytes to session " ID " (stdin closed).");
 	run("{\"action\": \"write\", \"sessionId\": \"" ID "\"}");
 	ck_assert_uint_eq(asked[0].what.data_len, 0);
@@ -372,7 +306,7 @@ START_TEST(test_process_kill_clear_and_remove_are_handed_on)
 		       rows[_i].name);
 	run(args);
 	ck_assert_int_eq(asked[0].what.action, rows[_i].action);
-	ck_assert_str_eq(text_of(), rows[_i].text);
+	ck_assert_str_eq(once_text(), rows[_i].text);
 }
 END_TEST
 
@@ -455,7 +389,7 @@ START_TEST(test_process_argument_that_is_wrong_is_named)
 {
 	struct err err = ERR_INIT;
 
-	ck_assert_int_eq(call_process(refused[_i][0], &err), -1);
+	ck_assert_int_eq(once_call(refused[_i][0], &err), -1);
 	ck_assert_int_eq(err.code, ERR_BAD_REQUEST);
 	ck_assert_msg(strstr(err.text, refused[_i][1]), "%s", err.text);
 	ck_assert_uint_eq(n_asked, 0);
@@ -486,7 +420,7 @@ Suite *test_suite(void)
 	Suite *suite = suite_create("tool-process");
 	TCase *tcase = tcase_create("tool-process");
 
-	tcase_add_checked_fixture(tcase, begin, end);
+	tcase_add_checked_fixture(tcase, begin, once_end);
 	add_answers(tcase);
 	tcase_add_test(tcase, test_process_write_hands_on_every_byte);
 	tcase_add_loop_test(

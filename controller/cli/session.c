@@ -273,6 +273,8 @@ static void take_refusal(struct session *session, const Ctl__Error *error)
 	}
 	tty_restore();
 	session_end(session, cli_report_error(error, CREEL_EXIT_FAILED));
+	if (error->code == ERR_DENIED && !(error->hint && error->hint[0]))
+		cli_hint("`creel doctor' says who must admit this user");
 }
 
 static void take_reply(struct session *session, const Ctl__Reply *reply,

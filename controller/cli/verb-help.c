@@ -28,7 +28,8 @@ static void print_summary(void)
 	for (size_t i = 0; (verb = cli_verb_at(i)); i++)
 		printf("  %-8s  %s\n", verb->name, verb->summary);
 	puts("\n`creel help VERB' opens its manual, `creel VERB --help' lists "
-	     "its options.");
+	     "its options.\n`creel help creel' is a tour; there are tools, "
+	     "security, creel.conf and\nhelper.conf as well.");
 }
 
 static bool page_name(const char *word, char *page, size_t size)

@@ -109,6 +109,8 @@ def check(machine):
     result = machine.run(REFUSED_UID, "run", "--system", "--", "true")
     ok(result.status == 125 and result.err.startswith(b"creel: "),
        "--system then says that he is refused", result)
+    ok(b"\nhint: `creel doctor' says who" in result.err,
+       "and who knows more", result)
     result = machine.run(REFUSED_UID, "list", "--system")
     ok(result.status == 1 and result.err.startswith(b"creel: "),
        "and so do the other verbs", result)

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "helper/log.h"
+#include "helper/refuse.h"
 #include "helper/stage.h"
 #include "proto/cleanup.h"
 #include "proto/exit-codes.h"
@@ -108,14 +109,21 @@ static struct hlp_entry *fork_user(struct hlp_users *users,
 	struct hlp_user_config user = *users->config;
 	uint32_t n_users = count_users(users);
 	struct hlp_entry *entry = NULL;
+	unsigned int n_ending = 0;
 	pid_t parent = getpid();
 	pid_t pid;
 
-	for (size_t i = 0; i < HLP_MAX_ENTRIES && !entry; i++)
-		if (users->entries[i].pid == 0 && users->entries[i].link_fd < 0)
-			entry = &users->entries[i];
+	for (size_t i = 0; i < HLP_MAX_ENTRIES; i++) {
+		struct hlp_entry *one = &users->entries[i];
+
+		n_ending += one->pid > 0 && one->uid == who->uid;
+		if (one->pid == 0 && one->link_fd < 0)
+			entry = one;
+	}
 	user.who = *who;
-	if (!entry || n_users >= user.policy->n_users)
+	/* Else those that end keep another user's from being started. */
+	if (!entry || n_ending > HLP_MAX_ENDING ||
+	    n_users >= user.policy->n_users)
 		return NULL;
 	pid = hlp_fork_with_socket(NULL, &user.link_fd);
 	if (pid == 0) {
@@ -263,10 +271,16 @@ void hlp_users_reap(struct hlp_users *users)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (size_t i = 0; i < HLP_MAX_ENTRIES; i++)
-			if (users->entries[i].pid == pid)
-				end_entry(users, &users->entries[i], status);
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		size_t i = 0;
+
+		while (i < HLP_MAX_ENTRIES && users->entries[i].pid != pid)
+			i++;
+		if (i < HLP_MAX_ENTRIES)
+			end_entry(users, &users->entries[i], status);
+		else
+			hlp_refuse_ended();
+	}
 }
 
 /**

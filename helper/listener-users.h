@@ -6,8 +6,9 @@
 #include "helper/service.h"
 #include "helper/user.h"
 
-/* Users whose helpers are ending hold an entry a little longer. */
-#define HLP_MAX_ENTRIES (2 * HLP_POLICY_MAX_USERS)
+/* A helper that is ending holds its entry as long as its sandboxes take. */
+#define HLP_MAX_ENDING 7 /* a user */
+#define HLP_MAX_ENTRIES ((1 + HLP_MAX_ENDING) * HLP_POLICY_MAX_USERS)
 
 struct hlp_entry {
 	pid_t pid;   /* 0: an earlier listener's child, or free */

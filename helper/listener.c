@@ -24,9 +24,9 @@
 
 #include "helper/listener-users.h"
 #include "helper/log.h"
+#include "helper/refuse.h"
 #include "helper/stage.h"
 #include "proto/cleanup.h"
-#include "proto/control.pb-c.h"
 #include "proto/exit-codes.h"
 #include "proto/wire.h"
 
@@ -179,34 +179,6 @@ static int open_signals(struct listener *l, struct err *err)
 	return 0;
 }
 
-/* One answer, then the end: the client may already have sent a request. */
-static void refuse(int fd, enum err_code code, const char *why)
-{
-	static const char hint[] =
-		"`creel doctor' looks for what is missing; after half a minute at most the helper is started again";
-	Ctl__Error error = CTL__ERROR__INIT;
-	Ctl__Reply reply = CTL__REPLY__INIT;
-	struct err err = ERR_INIT;
-
-	error.code = (uint32_t)code;
-	error.status = CREEL_EXIT_FAILED;
-	error.text = (char *)why;
-	if (code == ERR_KERNEL)
-		error.hint = (char *)hint;
-	reply.re_case = CTL__REPLY__RE_ERROR;
-	reply.error = &error;
-	/* Who is gone already misses nothing. */
-	(void)wire_send_msg(fd, &reply.base, WIRE_HELPER_MAX_BYTES, NULL, 0,
-			    &err);
-	/*
-	 * What is left unread at the end makes the client's next call fail
-	 * with ECONNRESET in place of the answer: thrown away, not looked at.
-	 */
-	(void)shutdown(fd, SHUT_RD);
-	while (recv(fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC) > 0)
-		;
-}
-
 static void accept_client(struct listener *l)
 {
 	static gid_t groups[MAX_GROUPS];
@@ -225,19 +197,19 @@ static void accept_client(struct listener *l)
 	}
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) < 0 ||
 	    !hlp_policy_admits(l->config->policy, cred.uid)) {
-		refuse(fd, ERR_DENIED, "this user is not admitted");
+		hlp_refuse(&fd, ERR_DENIED, "this user is not admitted");
 		return;
 	}
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_len) <
 	    0) {
-		refuse(fd, ERR_LIMIT, "this user has too many groups");
+		hlp_refuse(&fd, ERR_LIMIT, "this user has too many groups");
 		return;
 	}
 	who.uid = cred.uid;
 	who.gid = cred.gid;
 	who.n_groups = groups_len / sizeof(gid_t);
 	if (hlp_users_serve(&l->users, fd, &who, &err) < 0)
-		refuse(fd, err.code, err.text);
+		hlp_refuse(&fd, err.code, err.text);
 }
 
 /* How long to wait for a client, where the program does not stay. */

@@ -22,6 +22,7 @@
 
 #include "helper/dispatch.h"
 #include "helper/log.h"
+#include "helper/relay.h"
 #include "helper/spawner.h"
 #include "proto/cleanup.h"
 #include "proto/exit-codes.h"
@@ -138,6 +139,14 @@ static pid_t fork_dispatcher(const struct hlp_user_config *config,
 	return pid;
 }
 
+/* -1: rootless, what the listener has is the user's own. */
+static void set_output(int voice_fd)
+{
+	if (voice_fd >= 0 && (dup2(STDIN_FILENO, STDOUT_FILENO) < 0 ||
+			      dup2(voice_fd, STDERR_FILENO) < 0))
+		_exit(CREEL_EXIT_PRIVILEGE);
+}
+
 static __attribute__((noreturn)) void
 become_controller(const struct hlp_user_config *config, int fd, pid_t parent)
 {
@@ -172,15 +181,26 @@ become_controller(const struct hlp_user_config *config, int fd, pid_t parent)
 	_exit(CREEL_EXIT_CONFIG);
 }
 
-static pid_t start_controller(const struct hlp_user_config *config, int user_fd)
+static pid_t start_controller(const struct hlp_user_config *config, int user_fd,
+			      struct hlp_relay *relay)
 {
 	struct err err = ERR_INIT;
 	pid_t parent = getpid();
+	int voice[2] = { -1, -1 };
+	auto_fd voice_fd = -1;
 	auto_fd fd = -1;
-	pid_t pid = hlp_fork_with_socket(NULL, &fd);
+	pid_t pid;
 
-	if (pid == 0)
+	if (config->system && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC,
+					 0, voice) < 0)
+		return -1;
+	relay->fd = voice[0];
+	voice_fd = voice[1];
+	pid = hlp_fork_with_socket(NULL, &fd);
+	if (pid == 0) {
+		set_output(voice_fd);
 		become_controller(config, fd, parent);
+	}
 	/* Fails only where the dispatcher is gone, which is noticed next. */
 	if (pid > 0)
 		(void)wire_send(user_fd, "c", 1, &fd, 1, &err);
@@ -211,16 +231,36 @@ static bool end_controller(pid_t pid)
 	return WIFSIGNALED(status) ? WTERMSIG(status) != SIGKILL : status != 0;
 }
 
+/* Return: whether the dispatcher wishes for a controller; it may hang up. */
+static bool await_wish(int user_fd, struct hlp_relay *relay)
+{
+	char byte;
+
+	for (;;) {
+		struct pollfd fds[] = {
+			{ .fd = user_fd, .events = POLLIN },
+			{ .fd = relay->fd, .events = POLLIN },
+		};
+
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return false;
+		if (fds[1].revents)
+			hlp_relay_lines(relay);
+		if (fds[0].revents)
+			return recv(user_fd, &byte, 1, 0) == 1;
+	}
+}
+
 /* Serves the dispatcher's wishes for controllers until it hangs up. */
-static pid_t serve(const struct hlp_user_config *config, int user_fd)
+static pid_t serve(const struct hlp_user_config *config, int user_fd,
+		   struct hlp_relay *relay)
 {
 	struct pollfd pfd = { .fd = user_fd, .events = 0 };
 	unsigned int failures = 0;
 	int64_t started = 0;
 	pid_t pid = 0;
-	char byte;
 
-	while (recv(user_fd, &byte, 1, 0) == 1) {
+	while (await_wish(user_fd, relay)) {
 		/* One that said farewell may take a moment to end. */
 		(void)poll(&pfd, 1, pid > 0 ? FAREWELL_STEP_MS : 0);
 		if (!end_controller(pid) || hlp_now_ms() - started >= QUICK_MS)
@@ -231,7 +271,8 @@ static pid_t serve(const struct hlp_user_config *config, int user_fd)
 		if (failures && poll(&pfd, 1, BACKOFF_MS << failures) > 0)
 			return 0;
 		started = hlp_now_ms();
-		pid = start_controller(config, user_fd);
+		hlp_relay_end(relay);
+		pid = start_controller(config, user_fd, relay);
 	}
 	if (failures == MAX_QUICK) {
 		hlp_log(HLP_LOG_ERR, "controller: fails again and again");
@@ -274,6 +315,7 @@ int hlp_user_failed(const struct hlp_user_config *config, const char *why)
 int hlp_user_run(const struct hlp_user_config *config)
 {
 	struct hlp_user_config mine = *config;
+	struct hlp_relay relay = { .fd = -1, .uid = mine.who.uid };
 	struct hlp_cgroup_tree tree;
 	struct err err = ERR_INIT;
 	int spawner_fd = -1;
@@ -295,7 +337,7 @@ int hlp_user_run(const struct hlp_user_config *config)
 		return hlp_user_failed(&mine, "it has no room for processes");
 	fd_close(&spawner_fd);
 	fd_close(&mine.link_fd);
-	controller = serve(&mine, user_fd);
+	controller = serve(&mine, user_fd, &relay);
 	fd_close(&user_fd);
 	(void)waitpid(dispatcher, &status, 0);
 	log_death("dispatcher", dispatcher, status);
@@ -303,6 +345,7 @@ int hlp_user_run(const struct hlp_user_config *config)
 		(void)end_controller(controller);
 	else
 		await_controller(controller);
+	hlp_relay_end(&relay);
 	(void)waitpid(spawner, NULL, 0);
 	/* A spawner that was killed has not; its sandboxes are dead by now. */
 	hlp_cgroup_sweep(tree.fd, mine.lease_fd);

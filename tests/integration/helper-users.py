@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a user of the system's helper cannot do to the others, with a controller
+that is his own program, or none at all.
+"""
+import array
+import contextlib
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from harness import (OTHER_UID, done, family, ok, parents, skip,
+                     wait_for)
+import unanswered
+
+HELPER = os.environ["CREEL_HELPER"]
+CREELD = os.environ["CREELD"]
+ALICE, BOB, STRANGER = range(OTHER_UID + 100, OTHER_UID + 103)
+# Ctl.Request{seq 1, version {}}
+VERSION = b"\x08\x01\x52\x00"
+SERVED = b"\x08\x01"
+DENIED = b"not admitted"
+# Alice's controller; everybody else's is the real one.
+HOSTILE = f"""#!/usr/bin/python3 -I
+import fcntl, os, sys, time
+if os.getuid() != {ALICE}:
+    os.execv(sys.argv[0] + ".real", sys.argv)
+for fd in (1, 2):
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETFL, 0)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, b"forged at the top", 0)
+    except OSError:
+        pass
+os.write(2, b"alice's own\\x1b[2J word\\nhlp[1] a second one\\n")
+os.write(1, b"standard output\\n")
+for n in range(3000):
+    os.write(2, b"flood\\n")
+time.sleep(1000)
+"""
+
+
+def become(uid):
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+
+
+class Service:
+    """The system's listener, and what it logs to: one file, as without systemd."""
+
+    def __init__(self):
+        self.top = tempfile.mkdtemp(prefix="creel-users-")
+        os.chmod(self.top, 0o755)
+        for part, program in (("helper", HELPER), ("controller", CREELD)):
+            os.mkdir(os.path.join(self.top, part))
+            shutil.copy(program, os.path.join(self.top, part))
+        self.creeld = os.path.join(self.top, "controller", "creeld")
+        self.dir = os.path.join(self.top, "run")
+        policy = os.path.join(self.top, "helper.conf")
+        with open(policy, "w", encoding="ascii") as file:
+            file.write(f"allow {ALICE} {BOB}\n")
+        os.chmod(policy, 0o644)
+        self.log = os.path.join(self.top, "log")
+        ready, told = os.pipe()
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [os.path.join(self.top, "helper", "creel-helper"), "--listen",
+                 "--system", "--runtime-dir", self.dir, "--policy", policy,
+                 "--pool", "0", "--ready-fd", str(told)],
+                pass_fds=[told], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log)
+        os.close(told)
+        ok(os.read(ready, 1) == b"\n", "the listener listens")
+        os.close(ready)
+
+    def hostile(self):
+        """From now on alice's controller is her own."""
+        os.rename(self.creeld, self.creeld + ".real")
+        with open(self.creeld, "w", encoding="ascii") as file:
+            file.write(HOSTILE.replace("sys.argv[0] + \".real\"",
+                                       repr(self.creeld + ".real")))
+        os.chmod(self.creeld, 0o755)
+
+    def connect(self, uid, seconds=10):
+        client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        client.settimeout(seconds)
+        os.setegid(uid)
+        os.seteuid(uid)
+        try:
+            client.connect(os.path.join(self.dir, "creel.sock"))
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
+        return client
+
+    def answer(self, uid, seconds=10):
+        """What a user gets, b"" where it is nothing in time."""
+        with self.connect(uid, seconds) as client, \
+                contextlib.suppress(TimeoutError):
+            with contextlib.suppress(BrokenPipeError):
+                client.send(VERSION)
+            return client.recv(65536)
+        return b""
+
+    def logged(self):
+        with open(self.log, encoding="ascii", errors="surrogateescape") as file:
+            return file.read()
+
+    def named(self, name, uid=None):
+        """Pids of that name, of that user's where it is a controller."""
+        found = []
+        for pid in family([self.process.pid]):
+            with contextlib.suppress(OSError), \
+                    open(f"/proc/{pid}/comm", encoding="ascii") as file:
+                if file.read().strip() == name and \
+                        uid in (None, os.stat(f"/proc/{pid}").st_uid):
+                    found.append(pid)
+        return found
+
+    def close(self):
+        below = family([self.process.pid])
+        for pid in below:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait(20)
+        ok(wait_for(lambda: not below & set(parents()), 20), "nothing is left",
+           below & set(parents()))
+        shutil.rmtree(self.top)
+
+
+def test_output():
+    """Standard error of a controller is nobody else's."""
+    service = Service()
+    ok(service.answer(BOB)[:2] == SERVED, "bob is served")
+    first = service.logged()
+    service.hostile()
+    service.connect(ALICE).close()
+    ok(wait_for(lambda: "too many lines" in service.logged(), 20),
+       "a controller that says too much is told of", service.logged()[:2000])
+    log = service.logged()
+    ok(log.startswith(first) and "forged" not in log,
+       "the log is not the controller's to cut or rewrite", log[:500])
+    ok(re.search(rf"^hlp\[\d+\] user={ALICE}: alice's own\\x1b\[2J word$", log,
+                 re.M), "what it says is there, escaped, with its user",
+       log[:2000])
+    ok(not re.search(r"^hlp\[1\]", log, re.M) and "a second one" in log,
+       "it cannot begin a line of its own")
+    ok(0 < log.count("flood") <= 500, "its lines are counted",
+       log.count("flood"))
+    ok("standard output" not in log, "its standard output is nobody's")
+    fds = {os.readlink(f"/proc/{pid}/fd/{fd}")
+           for pid in service.named("creeld") for fd in (0, 1, 2)}
+    ok(not [fd for fd in fds if fd.startswith(service.top)],
+       "nor has another user's controller the log", fds)
+    ok(service.answer(BOB)[:2] == SERVED, "bob is served as before")
+    service.close()
+
+
+def test_refused(service):
+    """A client who is turned away, and what he leaves behind."""
+    where = os.path.join(service.top, "fuse")
+    device = os.path.join(service.top, "device")
+    os.mkdir(where)
+    os.chown(where, STRANGER, STRANGER)
+    os.mknod(device, 0o020666, os.makedev(10, 229))
+    os.chmod(device, 0o666)
+    ours, theirs = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        with contextlib.suppress(OSError):
+            os.setsid()
+            become(STRANGER)
+            unanswered.LIBC.prctl(4, 1, 0, 0, 0)
+            trap, _page = unanswered.FileSystem(where, device).trap()
+            leave(service, trap)
+            os.write(theirs, b"1")
+            time.sleep(1000)
+        os._exit(0)
+    os.close(theirs)
+    # Who has no such file system ends, and so does the pipe.
+    ready = select.select([ours], [], [], 20)[0]
+    left = not ready or os.read(ours, 1) == b"1"
+    os.close(ours)
+    if not left:
+        os.waitpid(pid, 0)
+        skip("a refused client's descriptors", "no file system of a user's own")
+        return
+    hangs = wait_for(lambda: service.named("creel-refuse"), 10)
+    ok(hangs, "who lets go of them hangs, and is not the listener",
+       hangs or service.logged())
+    ok(service.answer(BOB, 5)[:2] == SERVED,
+       "bob is served while they are waited for")
+    ok(DENIED in service.answer(STRANGER, 5), "others are still refused")
+    os.killpg(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    ok(wait_for(lambda: not service.named("creel-refuse"), 20),
+       "it ends with the file system")
+
+
+def leave(service, trap):
+    """The trap, in a connection that nobody reads."""
+    path = os.path.join(service.dir, "creel.sock")
+    control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+                array.array("i", [trap]))]
+    crowd = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+             for _ in range(60)]
+    # Who comes before keeps the listener from being quicker than this.
+    for client in crowd:
+        client.connect(path)
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    client.connect(path)
+    client.sendmsg([b"x"], control)
+    os.close(trap)
+
+
+def name_of(pid):
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+            return file.read().strip()
+    return ""
+
+
+def test_ending(service):
+    """Helpers that take for ever to end, as those of hung sandboxes do."""
+    stopped = []
+    for _ in range(20):
+        if service.answer(ALICE)[:2] != SERVED:
+            break
+        user = parents()[service.named("creeld", ALICE)[0]]
+        below = {name_of(pid): pid for pid in family([user])}
+        os.kill(below["creel-spawner"], signal.SIGSTOP)
+        os.kill(below["creel-dispatch"], signal.SIGKILL)
+        stopped.append(user)
+        wait_for(lambda: not service.named("creeld", ALICE))
+    ok(2 <= len(stopped) <= 10, "a user has few helpers that are ending",
+       len(stopped))
+    ok(service.answer(BOB)[:2] == SERVED, "bob is served")
+    for pid in family(stopped):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+    ok(wait_for(lambda: service.answer(ALICE)[:2] == SERVED, 60),
+       "and alice, once they have ended")
+
+
+def main():
+    if os.geteuid() != 0:
+        skip("users of the system's helper", "needs root")
+        done()
+    test_output()
+    service = Service()
+    test_refused(service)
+    test_ending(service)
+    service.close()
+    done()
+
+
+if __name__ == "__main__":
+    main()

@@ -101,16 +101,46 @@ static size_t count(const char *const *list)
 	return n;
 }
 
-/* [PREFIX...] PYTHON -u -B -I -c CODE [ARG...] */
+/*
+ * Arguments are there for all users of the host to see: the code comes through
+ * stdin, before what the code itself is to read there.  What it sees of itself
+ * is as if it had been the argument of -c: its names, sys.argv, tracebacks.
+ */
+#define BY_STDIN \
+	"def _(size):\n" \
+	"    import os, sys\n" \
+	"    code = b''\n" \
+	"    while len(code) < size:\n" \
+	"        part = os.read(0, size - len(code))\n" \
+	"        if not part:\n" \
+	"            sys.exit('creel: the code did not come')\n" \
+	"        code += part\n" \
+	"    code = code.decode()\n" \
+	"    own = sys._getframe().f_code, sys._getframe(1).f_code\n" \
+	"    def hook(kind, error, trace):\n" \
+	"        while trace and trace.tb_frame.f_code in own:\n" \
+	"            trace = trace.tb_next\n" \
+	"        error.__traceback__ = trace\n" \
+	"        sys.__excepthook__(kind, error, trace)\n" \
+	"    sys.excepthook = hook\n" \
+	"    if sys.version_info >= (3, 13):\n" \
+	"        import linecache\n" \
+	"        linecache.cache['<string>'] = (\n" \
+	"            len(code), None, code.splitlines(True), '<string>')\n" \
+	"    return compile(code, '<string>', 'exec', dont_inherit=True)\n" \
+	"exec(globals().pop('_')(%zu))\n"
+
+/* [PREFIX...] PYTHON -u -B -I -c BY_STDIN [ARG...] */
 static int set_argv(struct python_run *run, const struct python_code *code)
 {
+	char text[sizeof(BY_STDIN) + 24];
 	const char *const own[] = { run->python, "-u", "-B", "-I", "-c" };
 	const size_t n_own = sizeof(own) / sizeof(own[0]);
 	size_t n = run->n_prefix, n_args = count(code->args);
 	const char **argv = cfg_tree_alloc(
 		run->mem, (n + n_own + n_args + 2) * sizeof(*argv));
-	char *copy = cfg_tree_strndup(run->mem, code->code,
-				      strlen(code->code));
+	int len = snprintf(text, sizeof(text), BY_STDIN, strlen(code->code));
+	char *copy = cfg_tree_strndup(run->mem, text, (size_t)len);
 
 	if (!argv || !copy)
 		return -1;
@@ -126,6 +156,22 @@ static int set_argv(struct python_run *run, const struct python_code *code)
 	return 0;
 }
 
+static int set_input(struct python_run *run, const struct python_code *code)
+{
+	const size_t len = strlen(code->code);
+	const size_t more = code->input ? code->input_len : 0;
+	char *bytes = cfg_tree_alloc(run->mem, len + more + 1);
+
+	if (!bytes)
+		return -1;
+	memcpy(bytes, code->code, len);
+	if (more > 0)
+		memcpy(bytes + len, code->input, more);
+	run->command.input = bytes;
+	run->command.input_len = len + more;
+	return 0;
+}
+
 static void set_command(struct python_run *run, const struct python_code *code)
 {
 	struct tool_command *command = &run->command;
@@ -135,8 +181,6 @@ static void set_command(struct python_run *run, const struct python_code *code)
 	command->timeout_ms = jail_ms && jail_ms < code->timeout_ms ?
 				      jail_ms :
 				      code->timeout_ms;
-	command->input = code->input ? code->input : "";
-	command->input_len = code->input ? code->input_len : 0;
 	command->split = true;
 	command->oldest = true;
 	command->max_output = code->max_output;
@@ -222,7 +266,7 @@ void python_run_start(struct tool_call *call, const struct python_code *code,
 
 	run->done = done;
 	set_command(run, code);
-	if (set_argv(run, code) < 0) {
+	if (set_argv(run, code) < 0 || set_input(run, code) < 0) {
 		tool_fail(call, "internal", "no memory");
 		return;
 	}

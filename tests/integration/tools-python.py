@@ -33,13 +33,13 @@ def told(got):
 
 
 def start(box):
-    """PYTHON -u -B -I -c CODE in a fresh folder."""
+    """PYTHON -u -B -I -c in a fresh folder."""
     box.toml()
     got = box.py(TELL)
     about = told(got)
-    box.same(about["argv"][1:] == ["-u", "-B", "-I", "-c", TELL] and
+    box.same(about["argv"][1:5] == ["-u", "-B", "-I", "-c"] and
              about["env"].get("PYTHONUNBUFFERED") == "1",
-             "python -u -B -I -c CODE, with PYTHONUNBUFFERED=1", got)
+             "python -u -B -I -c, with PYTHONUNBUFFERED=1", got)
     box.same(about["cwd"].startswith("/tmp/creel-python-") and
              about["ls"] == [] and about["mode"] == 0o700,
              "in a fresh folder that is nobody else's", got)
@@ -67,6 +67,38 @@ def start(box):
              "a folder that was made unwritable does not stay either", got)
     got = box.py("import os; os.write(1, b'a\\xff\\x00b')")
     box.same(got["stdout"] == "a\ufffd\0b", "what is no UTF-8 is replaced", got)
+
+
+# What could tell where its code came from.
+ODD = (
+    "import sys; print(sys.argv, sorted(globals()), __name__)",
+    "print(__file__)",
+    "def f():\n  raise ValueError('x')\ntry:\n  f()\n"
+    "except ValueError as e:\n  raise KeyError('y') from e",
+    "x = = 1",
+    "import sys; print(sys.stdin.read()); sys.exit(4)",
+    "print(input(), input())\ninput()",
+    "raise SystemExit('bye')",
+    "from __future__ import annotations\nprint(__annotations__, '\u00e9')",
+    "raise KeyboardInterrupt",
+)
+
+
+def by_stdin(box):
+    """The code is in no list of processes, and does not know it."""
+    got = box.py("print(open('/proc/self/cmdline').read()) # a secret")
+    box.same(got["ok"] and "secret" not in got["stdout"],
+             "the code is no argument", got)
+    for code in ODD:
+        got = box.py(code, stdin="one\ntwo")
+        want = subprocess.run(
+            [SYSTEM_PYTHON, "-u", "-B", "-I", "-c", code], input=b"one\ntwo",
+            capture_output=True, check=False)
+        status = want.returncode if want.returncode >= 0 else \
+            128 - want.returncode
+        box.same((got["exit_code"], got["stdout"], got["stderr"]) ==
+                 (status, want.stdout.decode(), want.stderr.decode()),
+                 f"it runs as if it were: {code!r:.40}", (got, want))
 
 
 def bounds(box):
@@ -443,7 +475,7 @@ def forsaken(box):
 
 def here(mode, where):
     box = Tools(mode, where)
-    for part in (start, bounds, environment, rlimits, cgroups, prefixes,
+    for part in (start, by_stdin, bounds, environment, rlimits, cgroups, prefixes,
                  information, venvs, cancelled):
         if not sys.argv[1:] or part.__name__ in sys.argv[1:]:
             part(box)

@@ -211,16 +211,18 @@ int hlp_users_serve(struct hlp_users *users, int client_fd,
 			return 0;
 		close_link(users, entry);
 	}
-	if (hlp_now_ms() < trouble->until_ms)
-		return err_set(err, ERR_KERNEL, 0,
-			       "helper: cannot be started: %s", trouble->why);
-	entry = fork_user(users, who);
-	if (!entry || pass_on(entry, client_fd) != 0)
-		return err_set(
-			err, ERR_LIMIT, 0,
-			"helper: cannot be started, or too many users have one");
-	users->served = true;
-	return 0;
+	if (hlp_now_ms() >= trouble->until_ms) {
+		entry = fork_user(users, who);
+		if (!entry)
+			return err_set(err, ERR_LIMIT, 0,
+				       "helper: too many users have one");
+		users->served = true;
+		if (pass_on(entry, client_fd) == 0)
+			return 0;
+		close_link(users, entry);
+	}
+	return err_set(err, ERR_KERNEL, 0, "helper: cannot be started: %s",
+		       trouble->why[0] ? trouble->why : "it ended at once");
 }
 
 /*

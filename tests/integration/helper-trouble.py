@@ -48,8 +48,16 @@ class Listener:
             args, stdin=subprocess.DEVNULL, stderr=stderr,
             **({} if self.uid == os.geteuid() else
                {"user": self.uid, "group": self.uid, "extra_groups": []}))
-        self.ready = wait_for(lambda: os.path.exists(
-            os.path.join(self.dir, "creel.sock")), 20)
+        self.ready = wait_for(self.listens, 20)
+
+    def listens(self):
+        """Whether it does; a client that says nothing is nobody's."""
+        path = os.path.join(self.dir, "creel.sock")
+        mode = 0o666 if self.uid == 0 else 0o600
+        if not os.path.exists(path) or os.stat(path).st_mode & 0o777 != mode:
+            return False
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+            return client.connect_ex(path) == 0
 
     def answer(self, uid=None):
         """What a client of that user gets; b"" is the end."""

@@ -43,7 +43,7 @@ static int open_root(void)
 static int open_own(int root_fd, char *path, size_t size)
 {
 	char text[4096];
-	char *line;
+	char *line, *leaf;
 
 	if (hlp_cgroup_get(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text)) <
 	    0)
@@ -53,6 +53,10 @@ static int open_own(int root_fd, char *path, size_t size)
 		return -1;
 	line = strstr(line, "0::/") + 4;
 	line[strcspn(line, "\n")] = '\0';
+	/* A service's, entered by this program before it was started again. */
+	leaf = strstr(line, ".service/helper");
+	if (leaf && !leaf[15])
+		leaf[8] = '\0';
 	if (strstr(line, "..") || snprintf(path, size, "%s", line) >= (int)size)
 		return -1;
 	return openat(root_fd, line[0] ? line : ".",

@@ -61,7 +61,7 @@ void hlp_users_init(struct hlp_users *users,
 		if (service->user[i] != (uid_t)-1)
 			*entry++ = (struct hlp_entry){
 				.uid = service->user[i],
-				.link_fd = HLP_SERVICE_FIRST_FD + (int)i,
+				.link_fd = service->fd[i],
 			};
 	hlp_log(HLP_LOG_INFO, "users with a helper: %u", count_users(users));
 }

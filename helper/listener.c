@@ -101,7 +101,7 @@ static int open_runtime_dir(const struct hlp_user_config *config,
 static int given_socket(const struct hlp_service *service)
 {
 	for (size_t i = 0; i < service->n_fds; i++) {
-		int fd = HLP_SERVICE_FIRST_FD + (int)i;
+		int fd = service->fd[i];
 		int type = 0, listens = 0;
 		socklen_t len = sizeof(int);
 
@@ -142,6 +142,9 @@ static int open_socket(struct listener *l, struct err *err)
 	    fchmodat(AT_FDCWD, SOCKET_NAME, mode, 0) < 0 ||
 	    listen(l->listen_fd, BACKLOG) < 0 || chdir("/") < 0)
 		return err_set(err, ERR_KERNEL, errno, "socket");
+	if (l->service->stored)
+		hlp_service_tell(l->service, l->listen_fd,
+				 "FDSTORE=1\nFDNAME=listen");
 	return 0;
 }
 
@@ -169,7 +172,7 @@ static int open_signals(struct listener *l, struct err *err)
 
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);
-	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0 ||
+	if (sigprocmask(SIG_SETMASK, &mask, NULL) < 0 ||
 	    signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
 	    signal(SIGALRM, wake) == SIG_ERR)
 		return err_set(err, ERR_KERNEL, errno, "signals");
@@ -239,12 +242,14 @@ static int serve(struct listener *l)
 	struct pollfd fds[] = {
 		{ .fd = l->signal_fd, .events = POLLIN },
 		{ .fd = l->listen_fd, .events = POLLIN },
+		{ .fd = l->service->stored ? l->service->notify_fd : -1,
+		  .events = POLLIN },
 	};
 	struct signalfd_siginfo info;
 
 	for (;;) {
 		int ms = tell_alive(l);
-		int n = poll(fds, 2, l->stays ? ms : patience(l));
+		int n = poll(fds, 3, l->stays ? ms : patience(l));
 
 		if (n < 0 && errno != EINTR) {
 			hlp_log(HLP_LOG_ERR, "poll: %s", err_sys_text(errno));
@@ -255,6 +260,9 @@ static int serve(struct listener *l)
 			(void)unlinkat(l->dir_fd, SOCKET_NAME, 0);
 			return CREEL_EXIT_STOPPED;
 		}
+		/* It is replaced; who waits to be accepted is the next one's. */
+		if (fds[2].revents)
+			return CREEL_EXIT_STOPPED;
 		set_alarm(RELEASE_USEC);
 		if (fds[0].revents && read(l->signal_fd, &info, sizeof(info)))
 			hlp_users_reap(&l->users);

@@ -20,6 +20,7 @@
 #include "helper/policy.h"
 #include "helper/service.h"
 #include "helper/stage.h"
+#include "helper/store.h"
 #include "helper/user.h"
 #include "proto/exit-codes.h"
 
@@ -29,7 +30,7 @@
 enum {
 	OPT_LISTEN = 1, OPT_EMBEDDED, OPT_SYSTEM, OPT_ROOTLESS, OPT_CONTROL_FD,
 	OPT_READY_FD, OPT_RUNTIME_DIR, OPT_STATE_DIR, OPT_POLICY, OPT_POOL,
-	OPT_IDLE_TIMEOUT, OPT_CGROUP, OPT_COUNT,
+	OPT_IDLE_TIMEOUT, OPT_CGROUP, OPT_CHECK, OPT_COUNT,
 };
 
 static const struct option options[] = {
@@ -45,6 +46,7 @@ static const struct option options[] = {
 	{ "pool", required_argument, NULL, OPT_POOL },
 	{ "idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT },
 	{ "cgroup", required_argument, NULL, OPT_CGROUP },
+	{ "check", no_argument, NULL, OPT_CHECK },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -56,7 +58,7 @@ static __attribute__((noreturn)) void config_error(const char *why)
 
 static __attribute__((noreturn)) void usage(void)
 {
-	config_error("usage: creel-helper {--listen --runtime-dir DIR [--ready-fd N] [--state-dir DIR] [--idle-timeout SEC] [--cgroup UNIT] | --embedded --control-fd N} [--system | --rootless] [--policy FILE] [--pool N]");
+	config_error("usage: creel-helper {--listen --runtime-dir DIR [--ready-fd N] [--state-dir DIR] [--idle-timeout SEC] [--cgroup UNIT] [--check] | --embedded --control-fd N} [--system | --rootless] [--policy FILE] [--pool N]");
 }
 
 /* -1 where the option is not there. */
@@ -90,7 +92,8 @@ static void parse_options(int argc, char **argv, const char **opt)
 	    !opt[OPT_LISTEN] == !!opt[OPT_RUNTIME_DIR] ||
 	    (opt[OPT_ROOTLESS] && opt[OPT_CGROUP]) ||
 	    !opt[OPT_EMBEDDED] == !!opt[OPT_CONTROL_FD] ||
-	    (opt[OPT_EMBEDDED] && (opt[OPT_READY_FD] || opt[OPT_CGROUP])))
+	    (opt[OPT_EMBEDDED] &&
+	     (opt[OPT_READY_FD] || opt[OPT_CGROUP] || opt[OPT_CHECK])))
 		usage();
 	(void)number(opt[OPT_IDLE_TIMEOUT], 0, 1000000000);
 }
@@ -163,7 +166,7 @@ static void keep_given(const struct hlp_service *service, int control_fd,
 					      service->notify_fd };
 
 	for (size_t i = 0; i < service->n_fds; i++)
-		keep[3 + i] = HLP_SERVICE_FIRST_FD + (int)i;
+		keep[3 + i] = service->fd[i];
 	hlp_stage_start(keep, 3 + service->n_fds);
 }
 
@@ -215,6 +218,8 @@ int main(int argc, char **argv)
 	if (config.system && geteuid() != 0)
 		config_error("system mode needs root");
 	read_policy(&policy, opt, config.system);
+	if (opt[OPT_CHECK])
+		_exit(CREEL_EXIT_STOPPED);
 	if (config.system &&
 	    (config.lease_fd = hlp_lease_open(&policy, &err)) < 0)
 		config_error(err.text);
@@ -226,5 +231,7 @@ int main(int argc, char **argv)
 	config.runtime_dir = opt[OPT_RUNTIME_DIR];
 	config.state_dir = opt[OPT_STATE_DIR];
 	config.idle_timeout = opt[OPT_IDLE_TIMEOUT];
+	if (config.system && !opt[OPT_READY_FD] && service.notify_fd < 0)
+		hlp_store_run(&service, argv);
 	return hlp_listener_run(&config, &service, ready_fd);
 }

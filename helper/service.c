@@ -39,8 +39,12 @@ static bool is_mine(const char *name)
 	return number(name) == (uint64_t)getpid();
 }
 
-/* Whose link has the name, -1 nobody's: half a number is no user's. */
-static uid_t user_of(const char *name)
+/**
+ * hlp_service_user() - whose link has the name, -1 nobody's
+ *
+ * Half a number is no user's.
+ */
+uid_t hlp_service_user(const char *name)
 {
 	char *end;
 	uint64_t uid;
@@ -92,8 +96,10 @@ void hlp_service_read(struct hlp_service *service)
 		service->n_fds = number("LISTEN_FDS");
 	if (service->n_fds > HLP_SERVICE_MAX_FDS)
 		service->n_fds = HLP_SERVICE_MAX_FDS;
-	for (size_t i = 0; i < service->n_fds; i++)
-		service->user[i] = user_of(strsep(&names, ":"));
+	for (size_t i = 0; i < service->n_fds; i++) {
+		service->fd[i] = HLP_SERVICE_FIRST_FD + (int)i;
+		service->user[i] = hlp_service_user(strsep(&names, ":"));
+	}
 }
 
 /**

@@ -65,15 +65,21 @@ void hlp_close_others(const int *keep, size_t n_keep)
 	}
 }
 
-static void reset_signals(void)
+/* Those that hlp_store_run() waits for stay held back where they were. */
+static void reset_signals(bool hold)
 {
-	sigset_t none;
+	static const int held[] = { SIGHUP, SIGINT, SIGTERM };
+	sigset_t mask, was;
 
 	/* KILL, STOP and the library's own cannot be set: EINVAL, harmless. */
 	for (int sig = 1; sig < NSIG; sig++)
 		(void)signal(sig, SIG_DFL);
-	sigemptyset(&none);
-	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+	sigemptyset(&mask);
+	(void)sigprocmask(SIG_BLOCK, &mask, &was);
+	for (size_t i = 0; hold && i < 3; i++)
+		if (sigismember(&was, held[i]) == 1)
+			sigaddset(&mask, held[i]);
+	if (sigprocmask(SIG_SETMASK, &mask, NULL) < 0)
 		die("sigprocmask");
 }
 
@@ -143,7 +149,7 @@ void hlp_stage_start(const int *keep, size_t n_keep)
 		if (keep[i] >= 0 && fcntl(keep[i], F_SETFD, FD_CLOEXEC) < 0)
 			die("descriptor in the arguments");
 	wipe_environment();
-	reset_signals();
+	reset_signals(true);
 	set_limits();
 	(void)umask(022);
 	if (chdir("/") < 0)
@@ -242,7 +248,7 @@ void hlp_stage_system(uid_t uid, gid_t gid)
 void hlp_stage_spawner(const int *keep, size_t n_keep)
 {
 	hlp_close_others(keep, n_keep);
-	reset_signals();
+	reset_signals(false);
 	(void)prctl(PR_SET_NAME, "creel-spawner");
 }
 
@@ -298,7 +304,7 @@ void hlp_stage_controller(const struct hlp_identity *who, bool system)
 	set_caps(0);
 	set_no_new_privs();
 	check_ids(who->uid, who->gid);
-	reset_signals();
+	reset_signals(false);
 }
 
 /**

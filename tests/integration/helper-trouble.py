@@ -191,7 +191,7 @@ def test_full_log(mode):
         with contextlib.suppress(BlockingIOError):
             said += os.read(reader, 65536)
         return b"lines lost)" in said
-    ok(wait_for(heard, 10) and b"hlp[%d] " % one.process.pid in said,
+    ok(wait_for(heard, 10) and b"hlp[" in said,
        f"{mode}: the next line says how many were lost", said)
     os.close(reader)
     ok(wait_for(lambda: one.answer()[:2] == b"\x08\x01", 10),

@@ -32,7 +32,7 @@ UIDS = {"single": 61234, "range": 61235, "system": 61234, "other": 61236}
 SUB_BASE, SUB_COUNT = 300000000, 65536
 KNOCKOUTS = ("seal", "seccomp", "caps", "landlock", "max_userns", "masks",
              "cgroupns", "netns", "nnp", "dumpable", "fds")
-OUR_NAMES = ("creel-listener", "creel-user", "creel-spawner",
+OUR_NAMES = ("creel-store", "creel-listener", "creel-user", "creel-spawner",
              "creel-dispatch", "creeld", "creel-init", "creel-helper")
 
 
@@ -403,7 +403,7 @@ class Daemon:
 
     def stop(self):
         """Kill what is left; returns the names that would not go."""
-        for name in ("creel-user", "creel-listener"):
+        for name in ("creel-user", "creel-store", "creel-listener"):
             for pid in self.pids(name):
                 try:
                     os.kill(pid, signal.SIGKILL)

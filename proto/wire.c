@@ -30,9 +30,19 @@ void wire_frame_init(struct wire_frame *frame, void *buf, size_t size)
 	frame->size = size;
 	frame->len = 0;
 	frame->n_fds = 0;
-	frame->took = NULL;
+	frame->let_go = NULL;
 	for (size_t i = 0; i < WIRE_MAX_FDS; i++)
 		frame->fds[i] = -1;
+}
+
+static void let_go(const struct wire_frame *frame, int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0 && frame->let_go)
+		frame->let_go(fd_take(fd));
+	fd_close(fd);
+	errno = saved;
 }
 
 /**
@@ -43,7 +53,7 @@ void wire_frame_init(struct wire_frame *frame, void *buf, size_t size)
 void wire_frame_fini(struct wire_frame *frame)
 {
 	for (size_t i = 0; i < frame->n_fds; i++)
-		fd_close(&frame->fds[i]);
+		let_go(frame, &frame->fds[i]);
 	frame->n_fds = 0;
 	frame->len = 0;
 }
@@ -79,13 +89,11 @@ static bool take_fds(struct wire_frame *frame, struct msghdr *msg)
 		count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		for (size_t i = 0; i < count; i++) {
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-			if (frame->took && frame->took(fd)) {
-				surplus = true;
-			} else if (frame->n_fds < WIRE_MAX_FDS) {
+			if (frame->n_fds < WIRE_MAX_FDS) {
 				frame->fds[frame->n_fds++] = fd;
 			} else {
 				surplus = true;
-				fd_close(&fd);
+				let_go(frame, &fd);
 			}
 		}
 	}

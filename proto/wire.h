@@ -31,7 +31,7 @@ struct wire_frame {
 	size_t len;
 	int fds[WIRE_MAX_FDS]; /* owned, -1 where taken */
 	size_t n_fds;
-	bool (*took)(int fd); /* is asked first of each; NULL: nobody */
+	void (*let_go)(int fd); /* in place of close(2), see wire_frame_fini() */
 };
 
 enum wire_status {

@@ -46,12 +46,12 @@ void ctl_conn_init(struct ctl_conn *conn)
 	STAILQ_INIT(&conn->queue);
 }
 
-/* Of those whom nothing is believed no socket is closed here. */
+/* Of those whom nothing is believed nothing is closed here. */
 static void init_frame(const struct ctl_conn *conn, struct wire_frame *frame)
 {
 	wire_frame_init(frame, conn->buf, WIRE_FRAME_MAX_BYTES);
 	if (conn->ops->foreign)
-		frame->took = ctl_impound;
+		frame->let_go = ctl_impound;
 }
 
 static void read_some(struct ctl_conn *conn, unsigned int most)

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,18 +73,12 @@ void ctl_impound_release(void)
 /**
  * ctl_impound() - see impound.h
  *
- * Without room a socket stays open for good: that is the lesser evil.
+ * Without room it stays open for good: that is the lesser evil.
  */
-bool ctl_impound(int fd)
+void ctl_impound(int fd)
 {
-	int type;
-	socklen_t len = sizeof(type);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
-		return false;
 	if (n_taken == MOST)
 		ctl_impound_release();
 	if (n_taken < MOST)
 		taken[n_taken++] = fd;
-	return true;
 }

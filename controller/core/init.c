@@ -21,6 +21,7 @@
 #include "proto/cleanup.h"
 
 #define MAX_STREAMS 3
+#define ANSWER_MAX_BYTES (64 << 20)
 
 static void violation(struct ctl_sandbox *sandbox, const char *what)
 {
@@ -72,9 +73,9 @@ static struct ctl_exec *adopt_exec(struct ctl_sandbox *sandbox,
 
 /*
  * Only what can neither block nor be anything else: a pipe, or the master of a
- * terminal. -1: nonsense.
+ * terminal. -1: nonsense. @keep: its flags are somebody else's.
  */
-static int check_stream(int fd)
+static int check_stream(int fd, bool keep)
 {
 	int flags = fcntl(fd, F_GETFL);
 	struct stat st;
@@ -83,12 +84,12 @@ static int check_stream(int fd)
 	    !(S_ISFIFO(st.st_mode) ||
 	      (S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 2))))
 		return -1;
-	return fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	return keep ? 0 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
 /* How many there are, the one that is closed too; -1: nonsense. */
 static int take_streams(struct wire_frame *frame, bool input_closed,
-			bool any, int fds[MAX_STREAMS])
+			bool keep, int fds[MAX_STREAMS])
 {
 	int n = 0;
 
@@ -100,7 +101,7 @@ static int take_streams(struct wire_frame *frame, bool input_closed,
 	for (size_t i = 0; i < frame->n_fds; i++)
 		fds[n++] = frame->fds[i];
 	for (size_t i = 0; i < frame->n_fds; i++)
-		if (!any && check_stream(frame->fds[i]) < 0)
+		if (check_stream(frame->fds[i], keep) < 0)
 			return -1;
 	/* From here on they are whose they are given to. */
 	for (size_t i = 0; i < frame->n_fds; i++)
@@ -223,16 +224,35 @@ static struct ctl_exec *waiting_for(struct ctl_sandbox *sandbox, uint32_t seq)
 	return NULL;
 }
 
+/*
+ * An answer that is what it should be is closed here, which takes no longer
+ * than it is large; the frame lets go of any other.
+ */
+static void close_answer(struct wire_frame *frame)
+{
+	const int fixed = F_SEAL_SHRINK | F_SEAL_GROW;
+	int fd = frame->n_fds > 0 ? frame->fds[0] : -1;
+	int seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
+	struct stat st;
+
+	if (seals < 0 || (seals & fixed) != fixed || fstat(fd, &st) < 0 ||
+	    st.st_size > ANSWER_MAX_BYTES)
+		return;
+	fd = wire_frame_take_fd(frame, 0);
+	fd_close(&fd);
+}
+
 static void on_answer(struct ctl_sandbox *sandbox, const Ini__Answer *msg,
 		      struct wire_frame *frame)
 {
-	auto_fd fd = wire_frame_take_fd(frame, 0);
+	const int fd = frame->n_fds > 0 ? frame->fds[0] : -1;
 	struct ctl_exec *exec = waiting_for(sandbox, msg->seq);
 	struct ctl_fail fail = CTL_FAIL_INIT;
 	int ret = 0;
 
 	if (!exec) {
 		(void)ctl_fs_answer(sandbox, msg, fd);
+		close_answer(frame);
 		return;
 	}
 	/* A user given by number needs no passwd. */

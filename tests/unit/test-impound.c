@@ -5,6 +5,7 @@
  */
 #include <config.h>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -130,21 +131,37 @@ START_TEST(test_impound_what_is_in_a_socket_is_not_waited_for)
 }
 END_TEST
 
-START_TEST(test_impound_takes_sockets_alone)
+START_TEST(test_impound_closes_all_of_many)
 {
-	int fds[2], pair[2];
+	int pair[2];
+	char byte;
 
-	ck_assert_int_eq(pipe(fds), 0);
-	ck_assert(!ctl_impound(fds[0]));
 	for (int i = 0; i < 200; i++) {
-		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-		ck_assert(ctl_impound(pair[0]));
-		ck_assert(ctl_impound(pair[1]));
+		ck_assert_int_eq(pipe2(pair, O_CLOEXEC), 0);
+		ctl_impound(pair[1]);
+		ctl_impound_release();
+		/* The end of file comes when the other process has ended. */
+		ck_assert_int_eq(read(pair[0], &byte, 1), 0);
+		ctl_impound(pair[0]);
 	}
 	ctl_impound_release();
-	close(fds[0]);
-	close(fds[1]);
 	ck_assert_uint_eq(test_count_fds(), fds_before);
+}
+END_TEST
+
+START_TEST(test_impound_what_is_not_wanted_is_let_go_of)
+{
+	struct err err = ERR_INIT;
+	int pair[2];
+	char byte;
+
+	ck_assert_int_eq(pipe2(pair, O_CLOEXEC), 0);
+	ck_assert_int_eq(wire_send(init_fd, "\x32", 1, &pair[1], 1, &err), 0);
+	close(pair[1]);
+	rig_pump(&rig);
+	(void)rig_verb(&rig, HLP__REQUEST__OP_KILL);
+	ck_assert_int_eq(read(pair[0], &byte, 1), 0);
+	close(pair[0]);
 }
 END_TEST
 
@@ -155,7 +172,8 @@ Suite *test_suite(void)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 60);
-	tcase_add_test(tcase, test_impound_takes_sockets_alone);
+	tcase_add_test(tcase, test_impound_closes_all_of_many);
+	tcase_add_test(tcase, test_impound_what_is_not_wanted_is_let_go_of);
 	tcase_add_test(
 		tcase,
 		test_impound_more_than_a_message_may_have_is_not_waited_for);

@@ -42,20 +42,21 @@ runs()
 	expect 0 'uid=1000.*' session "$1" "creel run $2 -- sh -c 'id; hostname'"
 }
 
-# What a session has kept, and that the command in it still runs.
+# begins USER --rootless|--system: a session, named as the option, that keeps a
+# file and in which a command runs.
 begins()
 {
-	session "$1" "creel exec $2 dev -- sh -c 'echo kept >/tmp/f; (while sleep 0.2
-		do date +%s%N >/tmp/beat; done) </dev/null >/dev/null 2>&1 &'" &&
-		eventually 10 session "$1" "creel exec $2 dev -- test -s /tmp/beat"
+	session "$1" "creel exec $2 ${2#--} -- sh -c 'echo kept >/tmp/f
+		(while sleep 0.2; do date +%s%N >/tmp/beat; done) </dev/null >/dev/null 2>&1 &'" &&
+		eventually 60 session "$1" "creel exec $2 ${2#--} -- test -s /tmp/beat"
 }
 
 beats()
 {
-	beats_first=$(session "$1" "creel exec $2 dev -- cat /tmp/f /tmp/beat") ||
+	beats_first=$(session "$1" "creel exec $2 ${2#--} -- cat /tmp/f /tmp/beat") ||
 		return 1
 	sleep 2
-	beats_now=$(session "$1" "creel exec $2 dev -- cat /tmp/f /tmp/beat") ||
+	beats_now=$(session "$1" "creel exec $2 ${2#--} -- cat /tmp/f /tmp/beat") ||
 		return 1
 	printf '%s\n' "$beats_first" "$beats_now"
 	test "$beats_first" != "$beats_now" &&

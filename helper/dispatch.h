@@ -41,6 +41,7 @@ struct hlp_ctx {
 	/* Those above are hlp_dispatch_run()'s arguments. */
 	struct hlp_table *table; /* borrowed */
 	int conn_fd;    /* a client to be told of; owned */
+	int held_fd;    /* one that was told of; owned */
 	enum hlp_state state;
 	uint32_t current; /* slot being built, HLP_NO_SLOT where new failed */
 	struct hlp_facts facts;

@@ -305,7 +305,7 @@ bool hlp_event_flush(struct hlp_ctx *ctx)
 		if (!send_event(ctx, &EVENT(CONN, conn, &conn), &ctx->conn_fd,
 				1))
 			return false;
-		fd_close(&ctx->conn_fd);
+		ctx->held_fd = fd_take(&ctx->conn_fd);
 	}
 	ctx->dirty = false;
 	return true;

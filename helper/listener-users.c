@@ -148,13 +148,22 @@ static struct hlp_entry *fork_user(struct hlp_users *users,
 	return entry;
 }
 
-/* Return: 0, EAGAIN where the helper's queue is full, else it is ending. */
-static int pass_on(const struct hlp_entry *entry, int client_fd)
+/*
+ * Return: 0, EAGAIN where the helper's queue is full, else it is ending.
+ *
+ * The last to let go of a connection lets go of what was sent as well, see
+ * hlp_refuse(). So the dispatcher keeps it until it hears that it is closed
+ * here; where there is no room to say so, the next client says it, too.
+ */
+static int pass_on(const struct hlp_entry *entry, int *client_fd)
 {
 	struct err err = ERR_INIT;
 
-	return wire_send(entry->link_fd, "f", 1, &client_fd, 1, &err) < 0 ?
-		       err.sys : 0;
+	if (wire_send(entry->link_fd, "f", 1, client_fd, 1, &err) < 0)
+		return err.sys;
+	fd_close(client_fd);
+	(void)wire_send(entry->link_fd, "g", 1, NULL, 0, &err);
+	return 0;
 }
 
 static void set_why(struct hlp_trouble *trouble, const char *why)
@@ -188,11 +197,11 @@ static void close_link(struct hlp_users *users, struct hlp_entry *entry)
 
 /**
  * hlp_users_serve() - hand a client to its user's helper
- * @client_fd: still the caller's
+ * @client_fd: closed on success, still the caller's on failure
  *
  * Return: 0 or -1. KERNEL where his helpers fail as they start, LIMIT.
  */
-int hlp_users_serve(struct hlp_users *users, int client_fd,
+int hlp_users_serve(struct hlp_users *users, int *client_fd,
 		    const struct hlp_identity *who, struct err *err)
 {
 	const struct hlp_trouble *trouble = trouble_of(users, who->uid);

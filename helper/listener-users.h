@@ -36,7 +36,7 @@ struct hlp_users {
 void hlp_users_init(struct hlp_users *users,
 		    const struct hlp_user_config *config,
 		    const struct hlp_service *service);
-int hlp_users_serve(struct hlp_users *users, int client_fd,
+int hlp_users_serve(struct hlp_users *users, int *client_fd,
 		    const struct hlp_identity *who, struct err *err);
 void hlp_users_reap(struct hlp_users *users);
 bool hlp_users_forked(const struct hlp_users *users);

@@ -211,7 +211,7 @@ static void accept_client(struct listener *l)
 	who.uid = cred.uid;
 	who.gid = cred.gid;
 	who.n_groups = groups_len / sizeof(gid_t);
-	if (hlp_users_serve(&l->users, fd, &who, &err) < 0)
+	if (hlp_users_serve(&l->users, &fd, &who, &err) < 0)
 		hlp_refuse(&fd, err.code, err.text);
 }
 

@@ -175,14 +175,21 @@ static int attach(struct hlp_ctx *ctx)
 	return NO_EXIT;
 }
 
+/*
+ * A client, or word that the listener has closed its own descriptor of the last
+ * one, which is kept until then: the listener must not be the last to have it.
+ */
 static void take_client(struct hlp_ctx *ctx)
 {
 	enum wire_status status = take_fd(ctx->link_fd, &ctx->conn_fd);
 
-	if (status == WIRE_GOT)
-		ctx->dirty = true;
-	else if (status != WIRE_AGAIN) /* The listener is replaced. */
+	if (status == WIRE_AGAIN)
+		return;
+	fd_close(&ctx->held_fd);
+	if (status != WIRE_GOT) /* The listener is replaced. */
 		fd_close(&ctx->link_fd);
+	else if (ctx->conn_fd >= 0)
+		ctx->dirty = true;
 }
 
 /*
@@ -246,6 +253,7 @@ int hlp_dispatch_run(struct hlp_ctx *ctx)
 	arena_init(&ctx->arena, memory, sizeof(memory));
 	ctx->table = &table;
 	ctx->conn_fd = -1;
+	ctx->held_fd = -1;
 	hlp_dispatch_reset(ctx);
 	if (set_nonblock(ctx->spawner_fd) < 0 ||
 	    (ctx->control_fd >= 0 && set_nonblock(ctx->control_fd) < 0))

@@ -7,7 +7,6 @@ import array
 import contextlib
 import os
 import re
-import select
 import shutil
 import signal
 import socket
@@ -163,45 +162,106 @@ def test_output():
     service.close()
 
 
-def test_refused(service):
-    """A client who is turned away, and what he leaves behind."""
-    where = os.path.join(service.top, "fuse")
-    device = os.path.join(service.top, "device")
+@contextlib.contextmanager
+def file_system(service, uid, work, seconds=1000):
+    """Has work(file system, socket) done by that user; None where it cannot."""
+    where = os.path.join(service.top, f"fuse-{uid}")
+    device = os.path.join(service.top, f"device-{uid}")
     os.mkdir(where)
-    os.chown(where, STRANGER, STRANGER)
+    os.chown(where, uid, uid)
     os.mknod(device, 0o020666, os.makedev(10, 229))
     os.chmod(device, 0o666)
-    ours, theirs = os.pipe()
+    ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
         with contextlib.suppress(OSError):
+            ours.close()
             os.setsid()
-            become(STRANGER)
+            become(uid)
             unanswered.LIBC.prctl(4, 1, 0, 0, 0)
-            trap, _page = unanswered.FileSystem(where, device).trap()
-            leave(service, trap)
-            os.write(theirs, b"1")
+            system = unanswered.FileSystem(where, device, seconds)
+            theirs.send(b"1")
+            work(system, theirs)
             time.sleep(1000)
         os._exit(0)
-    os.close(theirs)
-    # Who has no such file system ends, and so does the pipe.
-    ready = select.select([ours], [], [], 20)[0]
-    left = not ready or os.read(ours, 1) == b"1"
-    os.close(ours)
-    if not left:
-        os.waitpid(pid, 0)
-        skip("a refused client's descriptors", "no file system of a user's own")
-        return
-    hangs = wait_for(lambda: service.named("creel-refuse"), 10)
-    ok(hangs, "who lets go of them hangs, and is not the listener",
-       hangs or service.logged())
-    ok(service.answer(BOB, 5)[:2] == SERVED,
-       "bob is served while they are waited for")
-    ok(DENIED in service.answer(STRANGER, 5), "others are still refused")
-    os.killpg(pid, signal.SIGKILL)
+    theirs.close()
+    # Who cannot have one ends, and so does the socket.
+    yield ours if ours.recv(1) else None
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+
+
+def test_refused(service):
+    """A client who is turned away, and what he leaves behind."""
+    with file_system(service, STRANGER, lambda system, _:
+                     leave(service, system.trap())) as there:
+        if not there:
+            skip("a refused client's descriptors",
+                 "no file system of a user's own")
+            return
+        hangs = wait_for(lambda: service.named("creel-refuse"), 10)
+        ok(hangs, "who lets go of them hangs, and is not the listener",
+           hangs or service.logged())
+        ok(service.answer(BOB, 5)[:2] == SERVED,
+           "bob is served while they are waited for")
+        ok(DENIED in service.answer(STRANGER, 5), "others are still refused")
     ok(wait_for(lambda: not service.named("creel-refuse"), 20),
        "it ends with the file system")
+
+
+ROUNDS = 100
+
+
+def leave_often(service, system, told):
+    """In connections that the controller ends at once."""
+    for _ in range(ROUNDS):
+        trap = system.trap()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+            client.connect(os.path.join(service.dir, "creel.sock"))
+            try:
+                client.send(b"\xff\xff\xff")
+                socket.send_fds(client, [b"x"], [trap])
+            except OSError:
+                system.release()
+            os.close(trap)
+            told.send(b"1")
+            told.recv(1)
+        system.release()
+
+
+def stack_of(pid):
+    with contextlib.suppress(OSError), \
+            open(f"/proc/{pid}/stack", encoding="ascii") as file:
+        return file.read()
+    return ""
+
+
+def test_passed_on(service):
+    """A client whose controller lets go of him sooner than the listener."""
+    everyone = os.sched_getaffinity(0)
+    hung = 0
+    ok(service.answer(ALICE)[:2] == SERVED, "alice is served")
+    # On one processor it is more likely.
+    for pid in family([service.process.pid]):
+        os.sched_setaffinity(pid, {min(everyone)})
+    with file_system(service, ALICE, lambda system, told:
+                     leave_often(service, system, told), 2) as there:
+        if not there:
+            skip("a served client's descriptors",
+                 "no file system of a user's own")
+            return
+        for _ in range(ROUNDS):
+            there.recv(1)
+            time.sleep(0.01)
+            hung += "fuse_release" in stack_of(service.process.pid)
+            there.send(b"1")
+    for pid in family([service.process.pid]):
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(pid, everyone)
+    ok(not hung, "the listener is never the last to have a connection",
+       f"{hung} of {ROUNDS} times")
+    ok(service.answer(BOB)[:2] == SERVED, "bob is served")
 
 
 def leave(service, trap):
@@ -256,6 +316,7 @@ def main():
     test_output()
     service = Service()
     test_refused(service)
+    test_passed_on(service)
     test_ending(service)
     service.close()
     done()

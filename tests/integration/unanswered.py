@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A file system of an ordinary user's own (fuse(4)) that does not answer.
 
-It has one file of one page, "f".  Once told so it takes no page back, and who
-is the last to have a descriptor of a file whose page was changed waits for it,
-in the kernel, where no signal is heard.
+It has one file of one page, "f".  Once a trap is set it takes no page back, and
+who is the last to have a descriptor of a file whose page was changed waits for
+it, in the kernel, where no signal is heard.
 """
 import ctypes
 import mmap
@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import struct
+import time
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 NEWUSER, NEWNS = 0x10000000, 0x20000
@@ -32,7 +33,8 @@ def call(name, *args):
 class FileSystem:
     """Mounted on a directory, in a user and mount namespace of its own."""
 
-    def __init__(self, where, device):
+    def __init__(self, where, device, seconds=1000):
+        self.seconds = seconds
         uid, gid = os.getuid(), os.getgid()
         call("unshare", NEWUSER | NEWNS)
         for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"),
@@ -53,6 +55,7 @@ class FileSystem:
         # Who waits for an answer must not keep the connection there is.
         os.close(self.fd)
         self.file = os.path.join(where, "f")
+        self.page = mmap.mmap(os.open(self.file, os.O_RDWR), PAGE)
 
     def serve(self):
         while True:
@@ -69,8 +72,11 @@ class FileSystem:
         attr = struct.pack("<QII6Q10I", 1000, 0, 0, node, PAGE, 8, 0, 0, 0, 0,
                            0, 0, 0o40755 if node == 1 else 0o100666, 1, 0, 0,
                            0, PAGE, 0)
-        if kind in (FORGET, FORGETS) or (kind == WRITE and self.silent[0]):
+        if kind in (FORGET, FORGETS):
             return None
+        end = time.monotonic() + self.seconds
+        while kind == WRITE and self.silent[0] and time.monotonic() < end:
+            time.sleep(0.001)
         if kind == INIT:
             flags = struct.unpack("<4I", body[:16])[3] & WRITEBACK_CACHE
             return struct.pack("<4I2H2I2H", 7, 31, PAGE, flags, 12, 9, PAGE,
@@ -87,15 +93,18 @@ class FileSystem:
                 RELEASE: b"", RELEASEDIR: b"", FLUSH: b""}.get(kind, -38)
 
     def trap(self):
-        """A descriptor whose last close does not end, and a thing to keep."""
-        page = mmap.mmap(os.open(self.file, os.O_RDWR), PAGE)
+        """A descriptor whose last close waits for release(), or long."""
         fd = os.open(self.file, os.O_RDWR)
         # In a socket that nobody reads: close(2) alone asks the server.
         one, other = socket.socketpair()
         socket.send_fds(one, [b"x"], [fd])
         os.close(fd)
         one.close()
-        page[0] = 1
+        self.page[0] = 1
         self.silent[0] = 1
-        page[0] = 2
-        return other.detach(), page
+        self.page[0] = 2
+        return other.detach()
+
+    def release(self):
+        """The page is taken."""
+        self.silent[0] = 0

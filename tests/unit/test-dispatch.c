@@ -201,7 +201,8 @@ static void setup(void)
 	spawner_fd = pair[1];
 	ctx = (struct hlp_ctx){ .policy = &policy, .table = &table,
 				.spawner_fd = pair[0], .link_fd = -1,
-				.user_fd = -1, .conn_fd = -1, .mounts_fd = -1,
+				.user_fd = -1, .conn_fd = -1, .held_fd = -1,
+				.mounts_fd = -1,
 				.current = HLP_NO_SLOT };
 	arena_init(&ctx.arena, arena_memory, sizeof(arena_memory));
 	arena_init(&event_arena, event_memory, sizeof(event_memory));

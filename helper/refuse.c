@@ -28,15 +28,6 @@
 
 static unsigned int n_children;
 
-static const char *hint_of(enum err_code code)
-{
-	if (code == ERR_DENIED)
-		return "as root: allow the uid in /etc/creel/helper.conf, then restart the service";
-	if (code == ERR_KERNEL)
-		return "`creel doctor' looks for what is missing; after half a minute at most the helper is started again";
-	return "";
-}
-
 /* In a child, which may hang for ever. */
 static __attribute__((noreturn)) void let_go(int client_fd, int parent_fd)
 {
@@ -71,6 +62,8 @@ void hlp_refuse_ended(void)
  */
 void hlp_refuse(int *client_fd, enum err_code code, const char *why)
 {
+	static const char hint[] =
+		"`creel doctor' looks for what is missing; after half a minute at most the helper is started again";
 	Ctl__Error error = CTL__ERROR__INIT;
 	Ctl__Reply reply = CTL__REPLY__INIT;
 	struct err err = ERR_INIT;
@@ -80,7 +73,8 @@ void hlp_refuse(int *client_fd, enum err_code code, const char *why)
 	error.code = (uint32_t)code;
 	error.status = CREEL_EXIT_FAILED;
 	error.text = (char *)why;
-	error.hint = (char *)hint_of(code);
+	if (code == ERR_KERNEL)
+		error.hint = (char *)hint;
 	reply.re_case = CTL__REPLY__RE_ERROR;
 	reply.error = &error;
 	/* Who is gone already misses nothing. */

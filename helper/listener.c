@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -28,7 +27,6 @@
 #include "helper/stage.h"
 #include "proto/cleanup.h"
 #include "proto/exit-codes.h"
-#include "proto/wire.h"
 
 #define LEASE_DIR "/run/creel"
 #define SOCKET_NAME "creel.sock"

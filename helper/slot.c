@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 
 #include "helper/log.h"
+#include "helper/user.h"
 #include "proto/cleanup.h"
 
 #define HLP_KEPT_IDMAPS 16
@@ -155,9 +156,12 @@ void hlp_slots_retry(struct hlp_slots *slots)
 
 /**
  * hlp_slots_end() - kill every sandbox and wait for the ends
+ * @wait_ms: for all of them: one that hangs must not hold up the others' user
  */
 void hlp_slots_end(struct hlp_slots *slots, int wait_ms)
 {
+	const int64_t until_ms = hlp_now_ms() + wait_ms;
+
 	slots->broken = true; /* nobody is left to tell */
 	for (uint32_t i = 0; i < HLP_MAX_SLOTS; i++)
 		if (slots->slot[i].state != HLP_SLOT_FREE)
@@ -168,8 +172,10 @@ void hlp_slots_end(struct hlp_slots *slots, int wait_ms)
 		if (slot->state == HLP_SLOT_FREE)
 			continue;
 		struct pollfd end = { .fd = slot->pidfd, .events = POLLIN };
+		int64_t left_ms = until_ms - hlp_now_ms();
 
-		if (slot->pidfd >= 0 && poll(&end, 1, wait_ms) > 0)
+		if (slot->pidfd >= 0 &&
+		    poll(&end, 1, left_ms > 0 ? (int)left_ms : 0) > 0)
 			hlp_slot_reap(slots, slot);
 		for (int tries = 0; slot->state == HLP_SLOT_STUCK && tries < 20;
 		     tries++) {

@@ -164,10 +164,9 @@ static void replace(const struct store *store, int program_fd)
 	bool room = program >= 0;
 
 	for (size_t i = 0; i < service->n_fds; i++) {
-		const bool listens = service->user[i] == (uid_t)-1;
-
 		at += (size_t)snprintf(names + at, NAME_BYTES,
-				       listens ? "%slisten" : "%su-%u",
+				       service->user[i] + 1 ? "%su-%u" :
+							      "%slisten",
 				       i ? ":" : "", service->user[i]);
 		fd[i] = fcntl(service->fd[i], F_DUPFD_CLOEXEC, end);
 		was[i] = fcntl(HLP_SERVICE_FIRST_FD + (int)i, F_DUPFD_CLOEXEC,
@@ -283,9 +282,8 @@ void hlp_store_run(struct hlp_service *service, char **argv)
 		status = end_listener(&store);
 		if (sig == SIGHUP) {
 			replace(&store, program_fd);
-		} else if (sig) {
-			_exit(CREEL_EXIT_STOPPED);
-		} else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) {
+		} else if (sig || (WIFSIGNALED(status) &&
+				   WTERMSIG(status) == SIGTERM)) {
 			_exit(CREEL_EXIT_STOPPED);
 		} else if (!WIFSIGNALED(status)) {
 			_exit(WEXITSTATUS(status));

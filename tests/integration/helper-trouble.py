@@ -39,7 +39,8 @@ class Listener:
         if self.uid != os.geteuid():
             os.chown(self.dir, self.uid, self.uid)
         args = [os.path.join(self.top, "helper", "creel-helper"), "--listen",
-                "--" + mode, "--runtime-dir", self.dir, "--pool", "0"]
+                "--" + mode, "--runtime-dir", self.dir, "--pool", "0",
+                "--state-dir", os.path.join(self.dir, "state")]
         if policy:
             args += ["--policy", os.path.join(self.top, "policy")]
             with open(args[-1], "w", encoding="ascii") as file:
@@ -83,12 +84,15 @@ class Listener:
     def users(self):
         """Users' helpers of this program."""
         found = []
+        below = family([self.process.pid])
         for pid in parents():
             with contextlib.suppress(OSError):
                 with open(f"/proc/{pid}/comm", encoding="ascii") as file:
-                    if file.read() == "creel-user\n" and os.readlink(
-                            f"/proc/{pid}/exe").startswith(self.top):
-                        found.append(pid)
+                    name = file.read()
+                # Whose program it is only root can see, once it has started.
+                if name == "creel-user\n" and (pid in below or os.readlink(
+                        f"/proc/{pid}/exe").startswith(self.top)):
+                    found.append(pid)
         return found
 
     def close(self):

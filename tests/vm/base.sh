@@ -8,6 +8,8 @@ root=$1
 echo creel-vm >"$root/etc/hostname"
 echo "127.0.0.1 localhost creel-vm" >"$root/etc/hosts"
 echo "/dev/vda / ext4 rw,relatime 0 1" >"$root/etc/fstab"
+# An index of all manual pages takes minutes there, and nobody asks for it.
+rm -f "$root/var/lib/man-db/auto-update"
 
 # alice: ids and a user manager.  bob: neither an id range, so one id alone,
 # but a user manager.  carol: ids, no user manager.  dave: neither.

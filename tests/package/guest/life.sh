@@ -142,6 +142,7 @@ way=--rootless
 check "the user's own session and what runs in it have outlived the upgrade" beats bob
 way=--system
 check "the service serves after the upgrade" serves_root
+check "its session and what runs in it have outlived the upgrade" beats alice
 check "removal stops all that the service started, and leaves no file" removed
 check "removal keeps configuration, accounts and what users have at home" kept
 check "purge leaves what users have at home, no configuration and no log" purged

@@ -158,12 +158,14 @@ comes_back()
 	test ! -e /etc/logrotate.d/creel
 }
 
-# A service that cannot start is no reason to have no package: users have
-# helpers of their own.
-cannot_start()
+# One that runs goes on as it was.  One that cannot start is no reason to have no
+# package: users have helpers of their own.
+wrong_configuration()
 {
 	cp /etc/creel/helper.conf /tmp/helper.conf
 	echo 'no such key' >>/etc/creel/helper.conf
+	dpkg -i /tmp/creel.deb && has "$suffix" installed && serves || return 1
+	/etc/init.d/creel stop
 	dpkg -i /tmp/creel.deb >/tmp/said 2>&1 || return 1
 	cat /tmp/said
 	grep -q '^creel: the service' /tmp/said && has "$suffix" installed &&
@@ -213,7 +215,7 @@ check "an upgrade from a version whose postrm fails ends well" old_postrm
 check "a version that could not be configured is replaced by one that can" half_way
 check "a removal that fails when the service was stopped starts it again" kept_after_all
 check "what was changed or taken away in /etc is so after removal and installation" comes_back
-check "with a helper.conf that is wrong it is installed, and says that the service does not run" cannot_start
+check "with a helper.conf that is wrong a service that runs goes on, and one that does not is named" wrong_configuration
 check "without its accounts it can be removed and purged" without_accounts
 check "accounts that are there already are taken as they are" taken_as_they_are
 check "purge leaves nothing" nothing_left

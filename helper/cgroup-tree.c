@@ -22,6 +22,10 @@
 
 #include "proto/cleanup.h"
 
+/* Of a user: his sandboxes' own and their commands'. */
+#define DESCENDANTS_EACH UINT64_C(4)
+#define DESCENDANTS_MORE 4096
+
 static int open_root(void)
 {
 	static const char *const places[] = { "/sys/fs/cgroup",
@@ -212,7 +216,10 @@ pid_t hlp_cgroup_fork(const struct hlp_cgroup_tree *tree)
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
-/* What an earlier policy said is taken back. */
+/*
+ * What an earlier policy said is taken back. The machine has 65,535 ids for
+ * cgroups with the memory controller: not for one user alone.
+ */
 static int set_ceilings(int dir_fd, const struct hlp_policy *policy,
 			struct err *err)
 {
@@ -227,6 +234,14 @@ static int set_ceilings(int dir_fd, const struct hlp_policy *policy,
 		{ HLP_LIMIT_CPU_MAX, policy->user_cpus * UINT64_C(100000) },
 	};
 
+	char most[24];
+
+	(void)snprintf(most, sizeof(most), "%" PRIu64,
+		       policy->max_sandboxes * DESCENDANTS_EACH +
+			       DESCENDANTS_MORE);
+	if (hlp_cgroup_put(dir_fd, "cgroup.max.descendants", most) < 0)
+		return err_set(err, ERR_KERNEL, errno,
+			       "set cgroup.max.descendants of a user");
 	for (size_t i = 0; i < sizeof(ceilings) / sizeof(ceilings[0]); i++) {
 		uint64_t value = ceilings[i].value;
 		struct err why = ERR_INIT;

@@ -10,8 +10,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/capability.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,7 +25,7 @@
 
 #define POLICY_MAX_BYTES 16384
 #define PASSWD_FILE "/etc/passwd"
-#define PASSWD_MAX_BYTES 262144
+#define PASSWD_MAX_BYTES (4 << 20)
 #define MAX_ID 4294967294ULL
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 
@@ -49,11 +51,21 @@
 	 CAP(SETFCAP) | CAP(NET_BIND_SERVICE) | CAP(NET_RAW) |              \
 	 CAP(SYS_CHROOT) | CAP(AUDIT_WRITE))
 
+/* As uid or as gid. */
+static bool is_anybodys(const char *text, uint32_t id)
+{
+	char field[16];
+
+	(void)snprintf(field, sizeof(field), ":%" PRIu32 ":", id);
+	return strstr(text, field) != NULL;
+}
+
 /**
  * hlp_policy_account() - find the account _creel in the text of /etc/passwd
  *
- * Without a name service, which may be anybody's. Where it is not there, or is
- * root's, nothing changes.
+ * Without a name service, which may be anybody's. Where it is not there it is
+ * the next id downwards that is no other account's; where it is root's, nothing
+ * changes.
  */
 void hlp_policy_account(struct hlp_policy *policy, const char *text)
 {
@@ -63,6 +75,8 @@ void hlp_policy_account(struct hlp_policy *policy, const char *text)
 	char *end = NULL;
 
 	at = at ? strchr(at + sizeof(name) - 1, ':') : NULL;
+	while (!at && policy->uid > 1 && is_anybodys(text, policy->uid))
+		policy->gid = --policy->uid;
 	if (!at)
 		return;
 	uid = strtoul(at + 1, &end, 10);

@@ -8,6 +8,7 @@ import contextlib
 import glob
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -119,6 +120,11 @@ def check(machine):
     ok(hint in result.out, "doctor says who must admit him", result)
     result = machine.run(OTHER_UID, "doctor")
     ok(b"`allow" not in result.out, "control: not to who is", result)
+    bounds = [pathlib.Path(path).read_text() for path in glob.glob(
+        f"/sys/fs/cgroup/**/creel/sandboxes/u-{OTHER_UID}/"
+        "cgroup.max.descendants", recursive=True)]
+    ok(bounds == [f"{1280 * 4 + 4096}\n"],
+       "the machine's control groups are not all his", bounds)
     work = os.path.join(machine.home(OTHER_UID), "work")
     os.mkdir(work)
     os.chown(work, OTHER_UID, OTHER_UID)

@@ -126,7 +126,7 @@ START_TEST(test_policy_users_default_to_all_that_are_admitted)
 }
 END_TEST
 
-START_TEST(test_policy_account_is_found_or_nothing_changes)
+START_TEST(test_policy_account_is_nobody_elses)
 {
 	static const struct {
 		const char *text;
@@ -135,6 +135,10 @@ START_TEST(test_policy_account_is_found_or_nothing_changes)
 		{ "root:x:0:0::/:\n_creel:x:996:995:c:/:/bin/false\n", 996, 995 },
 		{ "root:x:0:0::/:\n", 7, 8 },
 		{ "", 7, 8 },
+		{ "a:x:17:1:\nb:x:1:77:\n", 7, 8 },
+		{ "a:x:7:1:\n", 6, 6 },
+		{ "a:x:7:6:\nb:x:5:1:\n", 4, 4 },
+		{ "a:x:7:1:\n_creel:x:996:995:c:/:/bin/false\n", 996, 995 },
 		{ "a:x:1:1:\n_creel:x:0:0::\n", 7, 8 },
 		{ "a:x:1:1:\n_creel:x:996\n", 7, 8 },
 		{ "a:x:1:1:\n_creel:x:996:0:\n", 7, 8 },
@@ -277,7 +281,7 @@ Suite *test_suite(void)
 	tcase_add_test(tc, test_policy_shares_are_one_users_each);
 	tcase_add_test(tc, test_policy_every_key_is_read);
 	tcase_add_test(tc, test_policy_users_default_to_all_that_are_admitted);
-	tcase_add_test(tc, test_policy_account_is_found_or_nothing_changes);
+	tcase_add_test(tc, test_policy_account_is_nobody_elses);
 	tcase_add_test(tc, test_policy_wrong_lines_are_refused);
 	tcase_add_test(tc, test_policy_error_names_the_line);
 	tcase_add_test(tc, test_policy_missing_file_changes_nothing);

@@ -25,6 +25,7 @@
 #include "proto/wire.h"
 
 #define QUICK_MS 1000 /* a helper that fails sooner has served nobody */
+#define FREE_TRIES 10 /* where it does not say that it cannot start */
 #define PAUSE_MS 1000 /* doubled each time */
 #define MAX_PAUSE_MS 30000
 
@@ -236,7 +237,7 @@ int hlp_users_serve(struct hlp_users *users, int *client_fd,
 
 /*
  * One that cannot start says so by its status. One that ends in any other way
- * as soon as it is started may have been killed: there is a second try at once.
+ * as soon as it is started may have been killed: the first tries are at once.
  * What is told of it is told again when it is something else.
  */
 static void end_entry(struct hlp_users *users, struct hlp_entry *entry,
@@ -247,6 +248,7 @@ static void end_entry(struct hlp_users *users, struct hlp_entry *entry,
 			  WEXITSTATUS(status) == CREEL_EXIT_CONFIG;
 	const bool quick = hlp_now_ms() - entry->started_ms < QUICK_MS;
 	const bool failed = told || (status && quick);
+	const unsigned int free_tries = told ? 0 : FREE_TRIES;
 	int64_t pause = PAUSE_MS;
 	char why[32];
 
@@ -267,9 +269,9 @@ static void end_entry(struct hlp_users *users, struct hlp_entry *entry,
 		return;
 	}
 	trouble->logged = true;
-	for (unsigned int i = 0; i < trouble->failures; i++)
+	for (unsigned int i = free_tries; i < trouble->failures; i++)
 		pause = pause < MAX_PAUSE_MS / 2 ? 2 * pause : MAX_PAUSE_MS;
-	if (told || trouble->failures)
+	if (trouble->failures >= free_tries)
 		trouble->until_ms = hlp_now_ms() + pause;
 	trouble->failures++;
 }

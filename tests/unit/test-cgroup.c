@@ -70,14 +70,20 @@ static bool is_there(const char *name)
 static pid_t put_child(int dir_fd)
 {
 	char text[16];
-	pid_t pid = fork();
+	int closed[2];
+	pid_t pid;
 
+	ck_assert_int_eq(pipe2(closed, O_CLOEXEC), 0);
+	pid = fork();
 	if (pid == 0) {
 		/* As a setup process does: the locks are not its own. */
 		(void)close_range(3, ~0U, 0);
 		for (;;)
 			(void)pause();
 	}
+	close(closed[1]);
+	ck_assert_int_eq(read(closed[0], text, 1), 0);
+	close(closed[0]);
 	(void)snprintf(text, sizeof(text), "%d", (int)pid);
 	ck_assert_int_eq(hlp_cgroup_put(dir_fd, "cgroup.procs", text), 0);
 	return pid;

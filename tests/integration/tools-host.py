@@ -542,7 +542,8 @@ def check_planted(box, agent):
         if os.path.lexists(os.path.join(inside, name)):
             os.unlink(os.path.join(inside, name))
     agent.process("remove", one)
-    ok(not os.path.exists(folder(box)), say + "and nothing is left",
+    ok(wait_for(lambda: not os.path.exists(folder(box))),
+       say + "and nothing is left",
        left(box))
 
 

@@ -431,8 +431,8 @@ def cancelled(box):
         wait_for(lambda: processes_with(f"sleep {nap}"), 10)
         call.send_signal(number)
         call.communicate(timeout=30)
-        box.same(not box.left() and
-                 not processes_with(f"sleep {nap}"),
+        box.same(wait_for(lambda: not box.left() and
+                          not processes_with(f"sleep {nap}")),
                  f"after {number.name} neither folder nor process stays",
                  box.folders())
 

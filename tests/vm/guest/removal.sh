@@ -87,7 +87,8 @@ purged()
 	apt-get -y purge creel </dev/null || return 1
 	purged_files=$(find /etc /var /run /usr -xdev -name '*creel*' \
 		! -path '*creel-vm*' ! -path '/run/user/*' \
-		! -path '/run/systemd/*scope*' ! -path '/var/log/journal/*')
+		! -path '/run/systemd/*scope*' ! -path '/run/systemd/units/*' \
+		! -path '/var/log/journal/*')
 	echo "$purged_files"
 	test -z "$purged_files" && getent passwd _creel &&
 		test -d /home/alice/.local/state/creel

@@ -43,10 +43,12 @@ memory_bites()
 # limit FILE: of the sandbox whose memory limit is 77 MiB
 limit()
 {
-	find /sys/fs/cgroup -path '*sandboxes*' -name memory.max \
-		-exec grep -l -x 80740352 {} + 2>/dev/null |
+	# Its directory can be passed, not read.
+	find /sys/fs/cgroup -path '*sandboxes*' -type d -name '[bs][0-9]*' \
+		2>/dev/null |
 		while read -r found; do
-			cat "${found%memory.max}$1"
+			grep -qsx 80740352 "$found/memory.max" &&
+				cat "$found/$1"
 		done
 }
 

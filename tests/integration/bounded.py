@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""tests/bounded: a test that hangs or leaves something fails, and no more."""
+"""tests/bounded: a test that hangs or leaves something fails, and no more; and
+tests/failures, which says why.
+"""
 import os
 import subprocess
 import sys
+import tempfile
 
 from harness import done, ok, processes_with
 
-BOUNDED = os.path.join(os.environ["top_srcdir"], "tests", "bounded")
+TESTS = os.path.join(os.environ["top_srcdir"], "tests")
+BOUNDED = os.path.join(TESTS, "bounded")
 # A number that no other process has in its command line.
 LONG = f"4242{os.getpid()}"
 
@@ -32,4 +36,30 @@ ok(end.returncode == 1 and f"sleep {LONG}" in end.stderr and
 end = bounded(0.5, f"setsid sleep {LONG} & trap '' TERM; while :; do :; done")
 ok(end.returncode == 124 and "did not end" in end.stderr and
    not processes_with(LONG), "a test that hangs fails, and is ended", end)
+
+
+def failures(log, trs):
+    """What is said of a test part/x with such a log and results."""
+    with tempfile.TemporaryDirectory() as top:
+        os.mkdir(os.path.join(top, "part"))
+        for end_of_name, text in (("log", log), ("trs", trs)):
+            with open(os.path.join(top, "part", "x." + end_of_name), "w",
+                      encoding="ascii") as file:
+                file.write(text)
+        return subprocess.run(
+            ["sh", os.path.join(TESTS, "failures"), top, "."], text=True,
+            capture_output=True, timeout=60, check=False)
+
+
+said = failures("ok 1 - a\nPASS: part/x 1 - a\n"
+                "not ok 2 - b\n# why\nFAIL: part/x.py 2 - b\n"
+                "ok 3 - c\nPASS: part/x 3 - c\nleft behind\n"
+                "ERROR: part/x.py - exited with status 1\n",
+                ":test-result: PASS a\n:test-result: FAIL b\n")
+ok(said.stdout == "not ok 2 - b\n# why\nFAIL: part/x.py 2 - b\n"
+   "left behind\nERROR: part/x.py - exited with status 1\n",
+   "why a test failed is taken from its log", said)
+said = failures("ok 1 - a\nPASS: part/x 1 - a\n", ":test-result: PASS a\n")
+ok(said.stdout == "" and said.returncode == 0,
+   "of a test that passed nothing is said", said)
 done()

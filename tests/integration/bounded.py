@@ -51,13 +51,13 @@ def failures(log, trs):
             capture_output=True, timeout=60, check=False)
 
 
-said = failures("ok 1 - a\nPASS: part/x 1 - a\n"
+said = failures("ok 1 - a\nPASS: part/x 1 - a\nTraceback\n"
                 "not ok 2 - b\n# why\nFAIL: part/x.py 2 - b\n"
-                "ok 3 - c\nPASS: part/x 3 - c\nleft behind\n"
+                "ok 3 - c\nPASS: part/x 3 - c\n1..4\n"
                 "ERROR: part/x.py - exited with status 1\n",
                 ":test-result: PASS a\n:test-result: FAIL b\n")
-ok(said.stdout == "not ok 2 - b\n# why\nFAIL: part/x.py 2 - b\n"
-   "left behind\nERROR: part/x.py - exited with status 1\n",
+ok(said.stdout == "== part/x:\nTraceback\nnot ok 2 - b\n# why\n"
+   "FAIL: part/x.py 2 - b\nERROR: part/x.py - exited with status 1\n",
    "why a test failed is taken from its log", said)
 said = failures("ok 1 - a\nPASS: part/x 1 - a\n", ":test-result: PASS a\n")
 ok(said.stdout == "" and said.returncode == 0,

@@ -44,6 +44,8 @@ struct keeper {
 uint64_t keeper_now_usec(void);
 /* Is the command over? Then all that it said is read, and it is written down. */
 void keeper_settle(struct keeper *keeper);
+/* Its name goes, and its folder with the last one; idempotent. */
+void keeper_leave(struct keeper *keeper);
 
 /* keeper-ring.c */
 int keeper_ring_init(struct keeper_ring *ring, size_t size, bool oldest);

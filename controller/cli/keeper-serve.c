@@ -216,6 +216,9 @@ void keeper_serve(struct keeper *keeper)
 		/* What it comes to is in the answer. */
 		keeper_tree_reap(keeper);
 		keeper_settle(keeper);
+		/* Who hears that it is forgotten finds nothing of it. */
+		if (keeper->forgotten)
+			keeper_leave(keeper);
 		answer(keeper, fd, &reply);
 	}
 	free(reply.text);

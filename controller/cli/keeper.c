@@ -299,7 +299,10 @@ static void look_at_clock(struct keeper *keeper)
 		keeper->forgotten = true;
 }
 
-static void leave(struct keeper *keeper)
+/**
+ * keeper_leave() - nobody finds it any more; idempotent
+ */
+void keeper_leave(struct keeper *keeper)
 {
 	struct err err = ERR_INIT;
 	auto_fd dir_fd = -1;
@@ -310,6 +313,7 @@ static void leave(struct keeper *keeper)
 	if (dir_fd >= 0)
 		(void)unlinkat(dir_fd, keeper->id, 0);
 	keeper_place_leave(keeper->order->place);
+	fd_close(&keeper->listen_fd);
 }
 
 static void live(struct keeper *keeper)
@@ -337,7 +341,7 @@ static void live(struct keeper *keeper)
 	}
 	if (keeper->ending)
 		keeper_tree_kill(keeper);
-	leave(keeper);
+	keeper_leave(keeper);
 }
 
 static int watch_signals(void)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of MiniBot's tools share: a box whose configuration is TOML,
 and calls as creel's own client makes them, in a sandbox or on the host."""
+import contextlib
 import json
 import os
 
@@ -86,15 +87,19 @@ class Tools(SessionBox):
             left = self.run("exec", KEY, "--", "sh", "-c",
                             "ls -d /tmp/creel-python-* 2>/dev/null")
             return left.out.decode().split()
-        return ["/tmp/" + name for name in os.listdir("/tmp")
-                if name.startswith("creel-python-") and
-                os.lstat("/tmp/" + name).st_uid ==
-                (OTHER_UID if self.drop else os.geteuid())]
+        found, own = [], OTHER_UID if self.drop else os.geteuid()
+        for name in os.listdir("/tmp"):
+            # It may go just now.
+            with contextlib.suppress(FileNotFoundError):
+                if name.startswith("creel-python-") and \
+                        os.lstat("/tmp/" + name).st_uid == own:
+                    found.append("/tmp/" + name)
+        return found
 
     def left(self):
         """Those of them that stay; another test's calls end by themselves."""
         seen = set(self.folders())
-        wait_for(lambda: not seen & set(self.folders()), 10)
+        wait_for(lambda: not seen & set(self.folders()), 30)
         return sorted(seen & set(self.folders()))
 
     def same(self, good, name, note=""):

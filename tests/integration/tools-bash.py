@@ -58,25 +58,25 @@ def bounds(box):
     nap = 60000 + os.getpid()
     got = sh(box, f"sleep {nap} & sleep {nap}")
     box.same(got["timed_out"] and got["exit_code"] == 124 and not got["ok"] and
-             950 <= got["duration_ms"] < 9000, "default_timeout_seconds", got)
-    box.same(wait_for(lambda: not processes_with(f"sleep {nap}")),
+             950 <= got["duration_ms"] < 30000, "default_timeout_seconds", got)
+    box.same(wait_for(lambda: not processes_with(f"sleep {nap}"), 30),
              "ends all that it has started")
     box.toml("", ON + keys + "max_timeout_seconds = 2\n")
     got = sh(box, f"sleep {nap}", timeout_seconds=50)
     box.same(got["timed_out"] and got["duration_ms"] >= 1950,
              "more than max_timeout_seconds counts as that", got)
     box.toml("", ON + keys)
-    got = sh(box, "sleep 1.2; echo x", timeout_seconds=9)
+    got = sh(box, "sleep 1.2; echo x", timeout_seconds=60)
     box.same(got["stdout"] == "x\n", "control: enough is enough", got)
     for value in (0, -3, "1", 1e308):
         box.fails(sh(box, "true", timeout_seconds=value), "invalid_argument",
                   "timeout_seconds", f"a timeout of {value!r} is refused")
     got = sh(box, "head -c 600 /dev/zero | tr '\\0' e >&2; "
-             "head -c 600 /dev/zero | tr '\\0' o")
+             "head -c 600 /dev/zero | tr '\\0' o", timeout_seconds=60)
     box.same(len(got["stdout"]) == 600 and len(got["stderr"]) == 400 and
              got["truncated"], "max_output_bytes, stdout first", got)
     got = sh(box, "head -c 500 /dev/zero | tr '\\0' e >&2; "
-             "head -c 500 /dev/zero | tr '\\0' o")
+             "head -c 500 /dev/zero | tr '\\0' o", timeout_seconds=60)
     box.same(not got["truncated"], "control: 1000 are not cut", got)
 
 

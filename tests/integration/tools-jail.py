@@ -420,10 +420,11 @@ def limits(box):
     box.same(got["ok"] is False and "File too large" in got["stderr"],
              "--rlimit-fsize: it is enforced", got)
     nap = "import time; time.sleep(2)"
-    got = box.jail(["--timeout=00:00:01"], nap)
-    box.same(got["timed_out"] and 950 <= got["duration_ms"] < 1900,
+    got = box.jail(["--timeout=00:00:01"], "import time; time.sleep(19)",
+                   timeout_seconds=20)
+    box.same(got["timed_out"] and 950 <= got["duration_ms"] < 18000,
              "--timeout: it ends then", got)
-    got = box.jail([], nap)
+    got = box.jail([], nap, timeout_seconds=20)
     box.same(got["ok"], "without: it goes on", got)
     got = box.jail(["--timeout=01:00:00"], nap, timeout_seconds=1)
     box.same(got["timed_out"], "--timeout: it makes none longer", got)
@@ -478,7 +479,7 @@ class Long(threading.Thread):
 
     def begin(self):
         self.start()
-        wait_for(lambda: os.path.exists(self.up) or self.got, 10)
+        wait_for(lambda: os.path.exists(self.up) or self.got, 30)
         return self
 
     def end(self):
@@ -613,7 +614,7 @@ print(json.dumps([os.getcwd(), sys.prefix, put({shared!r} + '/new'),
              box.get("stored", "generated", "plot.svg") == b"<svg/>",
              "a name that is there already gets a number", got)
     os.unlink(shared + "/new")
-    box.same(wait_for(lambda: not os.listdir(shared)),
+    box.same(wait_for(lambda: not os.listdir(shared), 30),
              "the example: no folder is left in it", os.listdir(shared))
     storages(box, storage, python)
 
@@ -675,45 +676,45 @@ def endings(box):
     with Client(box) as client:
         tools = client.open(KEY)
         seq, token = client.begin(tools, "python_execute", args)
-        box.same(wait_for(runs, 10), "it runs", left())
+        box.same(wait_for(runs, 15), "it runs", left())
         cgroups, before = box.cgroups(), box.descriptors()
         client.ask("tool_cancel", {1: token})
         answer = client.get(seq)
         box.same(answer.more.get("error_code") == "cancelled" and
-                 wait_for(clean, 10), "cancelled: nothing is left",
+                 wait_for(clean, 30), "cancelled: nothing is left",
                  (answer, left()))
         box.same(wait_for(lambda: not any(
-            os.path.isdir(path) for path in cgroups - box.cgroups())),
+            os.path.isdir(path) for path in cgroups - box.cgroups()), 30),
                  "nor a cgroup of it", (cgroups, box.cgroups()))
         for _ in range(8):
             seq, token = client.begin(tools, "python_execute", args)
             client.ask("tool_cancel", {1: token})
             answer = client.get(seq)
         box.same(answer.more.get("error_code") == "cancelled" and
-                 wait_for(clean, 10), "cancelled at once: nothing is left",
+                 wait_for(clean, 30), "cancelled at once: nothing is left",
                  (answer, left()))
-        box.same(wait_for(lambda: box.descriptors() <= before),
+        box.same(wait_for(lambda: box.descriptors() <= before, 30),
                  "nor a descriptor of creeld's", (before, box.descriptors()))
         got = client.call(tools, "python_execute",
                           dict(args, timeout_seconds=1)).more
-        box.same(got.get("timed_out") and wait_for(clean, 10),
+        box.same(got.get("timed_out") and wait_for(clean, 30),
                  "timed out: nothing is left", (got, left()))
         client.begin(tools, "python_execute", args)
-        wait_for(runs, 10)
-    box.same(wait_for(clean, 10), "its client gone: nothing is left", left())
+        wait_for(runs, 15)
+    box.same(wait_for(clean, 30), "its client gone: nothing is left", left())
     client = Client(box)
     client.begin(client.open(KEY), "python_execute", args)
-    wait_for(runs, 10)
+    wait_for(runs, 15)
     jails = box.jails()
     box.kill_creeld()
     client.close()
     box.run("list")
-    box.same(jails and wait_for(clean, 20),
+    box.same(jails and wait_for(clean, 30),
              "creeld killed: nothing is left with the next one",
              (jails, left()))
     client = Client(box)
     client.begin(client.open(KEY), "python_execute", args)
-    wait_for(runs, 10)
+    wait_for(runs, 15)
     cgroups = box.cgroups()
     for pid in box.creeld():
         os.kill(pid, signal.SIGSTOP)
@@ -725,7 +726,7 @@ def endings(box):
     box.kill_creeld()
     client.close()
     box.run("list")
-    box.same(len(rest) == 1 and wait_for(clean, 20),
+    box.same(len(rest) == 1 and wait_for(clean, 30),
              "creeld killed after the jail: nothing is left either",
              (ended, rest, left()))
     got = box.py("print(1)")

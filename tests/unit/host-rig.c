@@ -90,7 +90,7 @@ void host_rig_fini(struct host_rig *rig)
 	char run[96];
 
 	(void)snprintf(run, sizeof(run), "%s/run", rig->top);
-	for (int i = 0; i < 300 && !is_empty(run); i++)
+	for (int i = 0; i < 3000 && !is_empty(run); i++)
 		(void)nanosleep(&pause, NULL);
 	ck_assert_msg(is_empty(run), "something is left in %s", run);
 	ck_assert_int_eq(nftw(rig->top, drop, 16, FTW_DEPTH | FTW_PHYS), 0);
@@ -266,9 +266,9 @@ bool host_rig_gone(pid_t pid)
 	const struct timespec pause = { .tv_nsec = 5000000 };
 	int i = 0;
 
-	while (i < 600 && kill(pid, 0) == 0) {
+	while (i < 6000 && kill(pid, 0) == 0) {
 		(void)nanosleep(&pause, NULL);
 		i++;
 	}
-	return i < 600;
+	return i < 6000;
 }

@@ -40,6 +40,7 @@ struct board {
 	unsigned int most;
 	unsigned int atexit;
 	pid_t pid;
+	bool beside; /* who works waits for somebody else */
 };
 
 static struct event_base *base;
@@ -72,7 +73,7 @@ static void tear_down(void)
 {
 	const struct timeval tick = { .tv_usec = 5000 };
 
-	for (int i = 0; i < 400 && (waitpid(-1, NULL, WNOHANG) == 0 ||
+	for (int i = 0; i < 4000 && (waitpid(-1, NULL, WNOHANG) == 0 ||
 				    test_count_fds() > fds_before);
 	     i++) {
 		(void)event_base_loopexit(base, &tick);
@@ -270,7 +271,10 @@ static void count(void *arg, struct job_result *result)
 	now = __atomic_add_fetch(&board->at_once, 1, __ATOMIC_SEQ_CST);
 	if (now > board->most)
 		board->most = now;
-	(void)usleep(20000);
+	/* A moment; the first ones, until somebody is beside them. */
+	for (int i = 0;
+	     i < 1000 && (i < 4 || (board->beside && board->most < 2)); i++)
+		(void)usleep(5000);
 	(void)__atomic_sub_fetch(&board->at_once, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -284,6 +288,7 @@ START_TEST(test_job_no_more_than_the_most_run_at_once)
 {
 	unsigned int done = 0;
 
+	board->beside = true;
 	for (int i = 0; i < 3 * JOB_MAX; i++)
 		(void)job_start(base, count, on_counted, &done, 20000);
 	run_until(&done, 3 * JOB_MAX);
@@ -371,7 +376,7 @@ START_TEST(test_job_ends_with_its_parent)
 	}
 	ck_assert_int_eq(waitpid(parent, NULL, 0), parent);
 	ck_assert_int_gt(board->pid, 0);
-	for (int i = 0; i < 1000 && kill(board->pid, 0) == 0; i++) {
+	for (int i = 0; i < 6000 && kill(board->pid, 0) == 0; i++) {
 		char path[32], state[8] = "";
 		FILE *file;
 

@@ -19,7 +19,7 @@
 #include "proto/cleanup.h"
 #include "tests/unit/runner.h"
 
-#define SECONDS 5 /* for what must not wait at all */
+#define SECONDS 40 /* for what must not wait at all */
 
 /* What pid 1 keeps: copies of what it has handed out, and the other ends. */
 struct other {
@@ -70,7 +70,7 @@ static void tear_down(void)
 	(void)alarm(SECONDS);
 	ses_runs_free(&ses);
 	close_other();
-	for (int i = 0; i < 400 && test_count_fds() > fds_before; i++)
+	for (int i = 0; i < 4000 && test_count_fds() > fds_before; i++)
 		turn();
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 	(void)alarm(0);
@@ -129,7 +129,7 @@ static void expect_output(const char *text)
 	char buf[64];
 	ssize_t len;
 
-	for (int i = 0; i < 400 && run->out.spool.total < strlen(text); i++)
+	for (int i = 0; i < 4000 && run->out.spool.total < strlen(text); i++)
 		turn();
 	len = spool_read(&run->out.spool, &at, buf, sizeof(buf));
 	ck_assert_int_eq(len, (ssize_t)strlen(text));

@@ -38,7 +38,7 @@ static void poll_for(struct host_rig *rig, const char *text)
 	char id[24], all[4096] = "";
 
 	memcpy(id, rig->id, sizeof(id));
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 3000; i++) {
 		size_t used = strlen(all);
 
 		host_rig_process(rig, TOOL_PROCESS_POLL, id, NULL);
@@ -99,7 +99,8 @@ START_TEST(test_host_run_program_that_is_missing_is_said)
 	host_rig_init(&rig, "agent:main:main");
 	command.workdir = "/nonexistent";
 	host_rig_run(&rig, "true", &command);
-	ck_assert_ptr_nonnull(strstr(rig.outcome.fail.text, "workdir: No such"));
+	ck_assert_msg(strstr(rig.outcome.fail.text, "workdir: No such"), "%s",
+		      rig.outcome.fail.text);
 	command.workdir = NULL;
 	command.only_env = true;
 	command.env = (const char *const[]){ "PATH=/nonexistent", NULL };
@@ -183,10 +184,10 @@ START_TEST(test_host_run_timeout_kills_daemons_too)
 	from = keeper_now_usec();
 	host_rig_run(&rig, script,
 		     &(struct tool_command){ .yield_ms = -1,
-					     .timeout_ms = 400 });
+					     .timeout_ms = 2000 });
 	ck_assert(rig.outcome.timed_out);
 	ck_assert_uint_eq(rig.outcome.status, 124);
-	ck_assert_uint_lt(keeper_now_usec() - from, 5000000);
+	ck_assert_uint_lt(keeper_now_usec() - from, 30000000);
 	for (const char *name = "ab"; *name; name++) {
 		auto_free char *pid =
 			host_rig_slurp(&rig, (char[]){ *name, 0 });
@@ -320,7 +321,7 @@ static pid_t start_client(struct host_rig *rig, const char *script,
 
 static long wait_number(const struct host_rig *rig, const char *name)
 {
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 3000; i++) {
 		auto_free char *text = host_rig_slurp(rig, name);
 
 		if (text && strchr(text, '\n'))
@@ -480,7 +481,7 @@ START_TEST(test_host_process_output_is_capped_and_what_is_lost_is_known)
 					     .max_output = 10,
 					     .keep_output = 1 << 20 });
 	ck_assert(rig.outcome.running);
-	for (int i = 0; i < 500 && !rig.info.over; i++) {
+	for (int i = 0; i < 3000 && !rig.info.over; i++) {
 		char id[24];
 
 		memcpy(id, rig.id, sizeof(id));
@@ -694,8 +695,8 @@ Suite *test_suite(void)
 	TCase *run = tcase_create("run");
 	TCase *process = tcase_create("process");
 
-	tcase_set_timeout(run, 30);
-	tcase_set_timeout(process, 30);
+	tcase_set_timeout(run, 120);
+	tcase_set_timeout(process, 120);
 	tcase_add_test(run, test_host_run_gives_status_output_and_usage);
 	tcase_add_test(run, test_host_run_split_keeps_streams_apart);
 	tcase_add_test(run, test_host_run_program_that_is_missing_is_said);

@@ -26,7 +26,7 @@
 #include "proto/cleanup.h"
 #include "tests/unit/runner.h"
 
-#define PATIENCE_SEC 10
+#define PATIENCE_SEC 40
 #define TOOLS "[{\"name\":\"read\"}]"
 #define RESULT "{\"content\":[]}"
 

@@ -98,7 +98,9 @@ def install():
     try:
         run = subprocess.run(
             ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund",
-             "--no-update-notifier", "--loglevel=error", "--fetch-retries=1"],
+             "--no-update-notifier", "--loglevel=error", "--fetch-retries=4",
+             "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=9000",
+             "--fetch-timeout=60000"],
             cwd=PLACE, env=env, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             timeout=INSTALL_SECONDS, check=False)

@@ -266,20 +266,20 @@ def check_long(client, mode):
     number, command = sleeper()
     wanted = client.start("exec", meta={"progressToken": "p-1"},
                           command=command, yieldMs=60000)
-    ok(wait_for(lambda: len(asleep(number)) == 2),
+    ok(wait_for(lambda: len(asleep(number)) == 2, 30),
        f"{mode}: a long command runs")
     start = time.monotonic()
     answer = client.ask("ping")
     other = client.call("exec", command="echo aside")
     took = time.monotonic() - start
-    ok(answer.get("result") == {} and "aside" in text_of(other) and took < 5,
+    ok(answer.get("result") == {} and "aside" in text_of(other) and took < 20,
        f"{mode}: others are served meanwhile", (took, other))
 
     def steps():
         client.ask("ping")
         return [note["params"] for note in client.told
                 if note["method"] == "notifications/progress"]
-    ok(wait_for(lambda: len(steps()) >= 2, 15),
+    ok(wait_for(lambda: len(steps()) >= 2, 40),
        f"{mode}: it says how far it is", client.told)
     values = [step["progress"] for step in steps()]
     ok(all(step["progressToken"] == "p-1" for step in steps()) and
@@ -287,7 +287,7 @@ def check_long(client, mode):
        any(step.get("message") == "begun" for step in steps()),
        f"{mode}: progress rises and has the last line", steps())
     client.cancel(wanted)
-    ok(wait_for(lambda: not asleep(number)),
+    ok(wait_for(lambda: not asleep(number), 30),
        f"{mode}: cancelling kills the tree", asleep(number))
     client.ask("ping")
     message = client.answer(wanted, 0.5)
@@ -299,14 +299,14 @@ def check_ends(box, mode):
         client = Client(box)
         number, command = sleeper()
         client.start("exec", command=command, yieldMs=60000)
-        ok(wait_for(lambda n=number: len(asleep(n)) == 2),
+        ok(wait_for(lambda n=number: len(asleep(n)) == 2, 30),
            f"{mode}: a command runs before {how}")
         if how != "end of input":
             client.process.send_signal(getattr(signal, how))
         status, left = client.end()
         wanted = -signal.SIGKILL if how == "SIGKILL" else 0
         ok(status == wanted and
-           wait_for(lambda n=number: not asleep(n)),
+           wait_for(lambda n=number: not asleep(n), 30),
            f"{mode}: {how} ends the server and what it ran",
            (status, left, asleep(number)))
 

@@ -57,7 +57,7 @@ class Client:
         self.rest += data
         return bool(data)
 
-    def line(self, seconds=20):
+    def line(self, seconds=60):
         """The next line, or None at the end or when the time is over."""
         end = time.monotonic() + seconds
         while b"\n" not in self.rest:
@@ -68,7 +68,7 @@ class Client:
         line, self.rest = self.rest.split(b"\n", 1)
         return line
 
-    def hear(self, seconds=20):
+    def hear(self, seconds=60):
         """The next message, or None."""
         line = self.line(seconds)
         return None if line is None else json.loads(line)
@@ -82,7 +82,7 @@ class Client:
         self.say(message)
         return self.ids
 
-    def answer(self, wanted, seconds=30):
+    def answer(self, wanted, seconds=60):
         """The answer to a request; what comes before it is put aside."""
         end = time.monotonic() + seconds
         while wanted not in self.answers:
@@ -116,7 +116,7 @@ class Client:
         self.say({"jsonrpc": "2.0", "method": "notifications/cancelled",
                   "params": {"requestId": wanted, "reason": "test"}})
 
-    def end(self, seconds=10):
+    def end(self, seconds=30):
         """Closes the input. Return: (exit status, what was left to read)."""
         self.process.stdin.close()
         left = []

@@ -80,7 +80,7 @@ def check_setup_killed(box):
     client = box.start("exec", KEY, "--", "cat", "ran")
     folder = lambda: [name for name in os.listdir(box.root)
                       if os.path.exists(f"{box.root}/{name}/ran")]
-    wait_for(folder)
+    wait_for(folder, 30)
     box.kill_creeld()
     out, err = client.communicate(timeout=30)
     ok(client.returncode == 0 and out.endswith(b"begun\nend\n"),
@@ -106,15 +106,15 @@ def check_change(box):
        result)
     ok(box.items()[0].get("config_match") is False,
        say + "list says that the configuration has changed", box.items())
-    busy = box.start("exec", KEY, "--", "sleep", "30")
-    wait_for(lambda: box.items()[0]["commands"] == 1)
+    busy = box.start("exec", KEY, "--", "sleep", "300")
+    wait_for(lambda: box.items()[0]["commands"] == 1, 20)
     box.age(400)
     result = box.sh(KEY, "echo $FOO")
     ok(result.out == b"old\n" and b"applies it" in result.err,
        say + "not while a command runs", result)
     busy.kill()
     busy.communicate()
-    wait_for(lambda: box.items()[0]["commands"] == 0)
+    wait_for(lambda: box.items()[0]["commands"] == 0, 30)
     box.age(400)
     result = box.sh(KEY, "echo $FOO")
     ok(result.out == b"new\n" and box.id_of(KEY) != first and
@@ -177,8 +177,8 @@ def check_prune(box):
     result = box.sh(KEY, "cat file")
     ok(result.out == b"kept\n" and b"lost" not in result.err,
        say + "the workspace stays, and nobody is told of a loss", result)
-    busy = box.start("exec", KEY, "--", "sleep", "30")
-    wait_for(lambda: box.items()[0]["commands"] == 1)
+    busy = box.start("exec", KEY, "--", "sleep", "300")
+    wait_for(lambda: box.items()[0]["commands"] == 1, 20)
     box.age(100 * HOUR)
     box.run("prune")
     ok(len(box.items()) == 1, say + "one that works is never pruned")
@@ -224,7 +224,7 @@ def lose(box):
         # Some of them end with another.
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not everyone & set(parents()), 5)
+    wait_for(lambda: not everyone & set(parents()), 30)
 
 
 def check_used(box):
@@ -237,7 +237,7 @@ def check_used(box):
     box.sh("agent:main:two", "true")
     for pid in box.creeld():
         os.kill(pid, signal.SIGTERM)
-        wait_for(lambda pid=pid: pid not in box.creeld())
+        wait_for(lambda pid=pid: pid not in box.creeld(), 30)
     used = dict(box.database("SELECT key, used_ms FROM session"
                              " WHERE config LIKE ?", (like,)))
     boxes = box.database("SELECT used_ms FROM sandbox WHERE config LIKE ?",
@@ -325,7 +325,7 @@ def check_race(box):
     ok(killed.status == 0 and not box.items(), say + "killed", killed)
     set_up(box, "sleep 5")
     client = box.start("exec", KEY, "--", "true")
-    wait_for(box.items)
+    wait_for(box.items, 30)
     box.run("kill", KEY)
     out, err = client.communicate(timeout=20)
     ok(client.returncode == 137 and not box.items(),

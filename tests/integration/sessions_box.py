@@ -86,8 +86,9 @@ class SessionBox(Box):
     def kill_creeld(self):
         """kill -9, and the helper starts another one."""
         for pid in self.creeld():
-            os.kill(pid, signal.SIGKILL)
-            wait_for(lambda pid=pid: pid not in self.creeld())
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            wait_for(lambda pid=pid: pid not in self.creeld(), 30)
 
     def database(self, *statement):
         """One statement on the store, while no creeld has it in memory."""

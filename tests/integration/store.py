@@ -137,8 +137,9 @@ def kill_creeld(box):
                         found.append(pid)
         return found
     for pid in find():
-        os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: pid not in find())
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda pid=pid: pid not in find(), 30)
 
 
 def check_file(box, name, why, spoil):

@@ -302,7 +302,8 @@ def check_waiting(box):
             time.sleep(0.1)
         ok(wait_for(lambda: any(row.get("status") == 1 for row in
                                 box.logs("--session", "agent:main:waits")
-                                if "cancelled" in (row.get("reason") or ""))),
+                                if "cancelled" in (row.get("reason") or "")),
+                    30),
            f"{box.mode}: a call of a client that goes is over")
         ok(client.quiet(seqs[0], 0.1), f"{box.mode}: others wait on")
         workspace = box.items()[0]["workspace"]
@@ -445,7 +446,7 @@ def check_lost(box):
         for pid in inits:
             os.kill(pid, signal.SIGSTOP)
         token = client.begin(tools, "write", args)[1]
-        begun = wait_for(lambda: last(box, "write").get("status") is None)
+        begun = wait_for(lambda: last(box, "write").get("status") is None, 30)
         box.kill_creeld()
         for pid in inits:
             os.kill(pid, signal.SIGCONT)

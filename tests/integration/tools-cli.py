@@ -246,6 +246,14 @@ def children_of(box, text):
     return found
 
 
+def is_caught(pid, number):
+    """Has the process a handler for a signal?"""
+    with open(f"/proc/{pid}/status", encoding="latin-1") as file:
+        masks = [int(line.split()[1], 16) for line in file
+                 if line.startswith("SigCgt:")]
+    return any(mask & 1 << number - 1 for mask in masks)
+
+
 def check_signals(box):
     say = f"{box.mode}: signal: "
     mark = f"7{os.getpid()}"
@@ -253,29 +261,30 @@ def check_signals(box):
                           "yieldMs": 100000})
     for number in (signal.SIGINT, signal.SIGTERM):
         process = box.start("tool", "call", "exec", command)
-        ok(wait_for(lambda: len(children_of(box, mark)) >= 2, 10),
+        ok(wait_for(lambda: len(children_of(box, mark)) >= 2, 30),
            say + "the command runs")
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
         ok(process.returncode == 1 and (out or err),
            say + f"{number.name} ends the call: exit 1",
            (process.returncode, out, err))
-        ok(wait_for(lambda: not children_of(box, mark), 5),
+        ok(wait_for(lambda: not children_of(box, mark), 30),
            say + "and all that it started")
     process = box.start("tool", "call", "exec", command)
-    wait_for(lambda: len(children_of(box, mark)) >= 2, 10)
+    wait_for(lambda: len(children_of(box, mark)) >= 2, 30)
     creeld = box.creeld()
     for pid in creeld:
         os.kill(pid, signal.SIGSTOP)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.2)
+    # Two that came before it has looked would be one.
+    wait_for(lambda: not is_caught(process.pid, signal.SIGINT), 30)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
     for pid in creeld:
         os.kill(pid, signal.SIGCONT)
     ok(process.returncode == -signal.SIGINT,
        say + "the second SIGINT ends creel", process.returncode)
-    ok(wait_for(lambda: not children_of(box, mark), 5),
+    ok(wait_for(lambda: not children_of(box, mark), 30),
        say + "and with it what it ran")
 
 
@@ -305,7 +314,7 @@ def check_killed(box):
     process = box.start("tool", "call", "--json", "exec", json.dumps(
         {"command": "echo before; while ! [ -e go ]; do sleep 0.05; done; "
                     "echo after >done; echo after", "yieldMs": 60000}))
-    ok(wait_for(lambda: children_of(box, "while ! [ -e go ]"), 10),
+    ok(wait_for(lambda: children_of(box, "while ! [ -e go ]"), 30),
        say + "a command runs")
     box.kill_creeld()
     call(box, "write", {"path": "go", "content": ""})

@@ -39,7 +39,7 @@ class Agent:
         return self.client.call(self.tools, "process",
                                 dict(action=action, **more))
 
-    def read(self, one, until="exited", seconds=30):
+    def read(self, one, until="exited", seconds=120):
         """All that poll gives, until its text has that."""
         output, end = "", time.monotonic() + seconds
         while time.monotonic() < end:
@@ -81,7 +81,7 @@ def check_actions(box, agent):
     ok("Cleared" in agent.process("clear", one).text
        and agent.process("poll", one).code == "not_found",
        f"{box.mode}: clear forgets it")
-    one = agent.begin("sleep 70 & sleep 70")
+    one = agent.begin("sleep 700 & sleep 700")
     ok(agent.process("clear", one).code == "bad_state",
        f"{box.mode}: clear of one that runs")
     agent.process("kill", one)
@@ -90,14 +90,14 @@ def check_actions(box, agent):
     ok(got["status"] == "killed" and got["exitCode"] == 137,
        f"{box.mode}: kill", got)
     agent.process("clear", one)
-    one = agent.begin("sleep 70")
+    one = agent.begin("sleep 700")
     agent.process("remove", one)
     ok(agent.process("log", one).code == "not_found",
        f"{box.mode}: remove forgets it")
     probe = ("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' |"
-             " grep -c 'sleep[ ]70' || true")
-    ok(wait_for(lambda: agent.exec(probe).more["output"] == "0\n")
-       is not False, f"{box.mode}: and nothing of them is left")
+             " grep -c 'sleep[ ]700' || true")
+    ok(wait_for(lambda: agent.exec(probe).more["output"] == "0\n", 30),
+       f"{box.mode}: and nothing of them is left")
 
 
 def check_terminal(box, agent):
@@ -125,7 +125,7 @@ def check_terminal(box, agent):
 
 
 def check_wrong(box, agent, other):
-    one = agent.begin("sleep 70")
+    one = agent.begin("sleep 700")
     for action in ("poll", "log", "write", "kill", "clear", "remove",
                    "submit", "send-keys", "paste"):
         got = other.process(action, one, data="x", keys=["a"], text="x")
@@ -146,9 +146,9 @@ def lines(output):
 
 
 def check_cap(box, agent):
-    one = agent.begin("seq 1000000 1050000; sleep 70")
+    one = agent.begin("seq 1000000 1050000; sleep 700")
     wait_for(lambda: agent.process("list").more["sessions"][0]["totalBytes"]
-             == 50001 * 8)
+             == 50001 * 8, 60)
     about = agent.process("list").more["sessions"][0]
     got = agent.process("log", one, offset=0, limit=1000000)
     kept = about["totalBytes"] - about["droppedBytes"]
@@ -224,7 +224,7 @@ def check_default_cap(box):
         agent = Agent(client, "agent:main:a")
         agent.exec("true")
         before, top = memory_of(box.creeld()[0]), 0
-        one = agent.begin(f"seq {FIRST} 999999999 | head -c {FLOOD}; sleep 70")
+        one = agent.begin(f"seq {FIRST} 999999999 | head -c {FLOOD}; sleep 700")
         end = time.monotonic() + 600
         about = {"totalBytes": 0}
         while about["totalBytes"] < FLOOD and time.monotonic() < end:
@@ -271,7 +271,7 @@ def check_many(box, agent):
     """10,000 asked for: 256, and a clear error."""
     refused, count = [], 0
     for _ in range(MANY):
-        got = agent.exec("exec sleep 70", background=True)
+        got = agent.exec("exec sleep 700", background=True)
         if got.error:
             refused.append(got)
         else:
@@ -301,7 +301,7 @@ def main():
             with Client(box) as client:
                 check_many(box, Agent(client, "agent:main:a"))
             box.forget()
-            wait_for(lambda box=box: not files(box))
+            wait_for(lambda box=box: not files(box), 30)
             ok(files(box) == [],
                f"{mode}: output goes with its sandbox", files(box))
             box.sandbox("mode: 'all', scope: 'session'")

@@ -31,6 +31,7 @@ int cli_connect_live(const char *dir, bool system, struct err *err);
 bool cli_target_fall_back(struct cli_target *target);
 void cli_connect_hint(const struct err *err);
 
+void cli_reset_signals(void);
 int cli_start_listener(const char *dir, int dir_fd, bool system,
 		       struct err *err);
 char **cli_helper_env(void);

@@ -19,22 +19,14 @@
  */
 void cli_explain_note(struct cli_explain *explain, const char *fmt, ...)
 {
-	auto_free char *text = NULL;
 	va_list args;
-	int len;
 
-	va_start(args, fmt);
-	len = vasprintf(&text, fmt, args);
-	va_end(args);
-	if (len < 0) {
-		text = NULL;
-		return;
-	}
 	if (explain->n_notes == EXPLAIN_MAX_NOTES)
 		return;
-	text[len] = '\0';
+	va_start(args, fmt);
 	explain->notes[explain->n_notes] =
-		cfg_tree_strndup(explain->session->mem, text, (size_t)len);
+		cfg_tree_vprintf(explain->session->mem, fmt, args);
+	va_end(args);
 	if (explain->notes[explain->n_notes])
 		explain->n_notes++;
 }

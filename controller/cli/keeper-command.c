@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "controller/cli/connect.h"
 #include "controller/core/spec.h"
 #include "proto/cleanup.h"
 #include "proto/exit-codes.h"
@@ -73,16 +74,6 @@ static void set_limits(const struct tool_command *command, int fd)
 	}
 }
 
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	for (int i = 1; i < NSIG; i++)
-		(void)signal(i, SIG_DFL);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* @fd: where failures are told; the keeper's death is the command's. */
 static _Noreturn void become(const struct keeper_order *order,
 			     const struct ends *ends, int fd, pid_t keeper)
@@ -105,7 +96,7 @@ static _Noreturn void become(const struct keeper_order *order,
 	fd = STDERR_FILENO + 1;
 	if (chdir(order->workdir) < 0)
 		give_up(fd, STAGE_WORKDIR, 0);
-	reset_signals();
+	cli_reset_signals();
 	set_limits(command, fd);
 	environ = (char **)order->envp;
 	(void)execvp(command->argv[0], (char *const *)command->argv);

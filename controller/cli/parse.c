@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "controller/config/value.h"
+
 #define DURATION_MAX_MSEC (366ull * 24 * 3600 * 1000)
 #define SIZE_MAX_BYTES (1ull << 60)
 
@@ -18,25 +20,6 @@ struct unit {
 	const char *name;
 	uint64_t factor;
 };
-
-/* Reads digits; leaves @text behind them. False: no digit, or more than @max. */
-static bool take_digits(const char **text, uint64_t max, uint64_t *value)
-{
-	const char *at = *text;
-
-	*value = 0;
-	for (; *at >= '0' && *at <= '9'; at++) {
-		unsigned int digit = (unsigned int)(*at - '0');
-
-		if (*value > (max - digit) / 10)
-			return false;
-		*value = *value * 10 + digit;
-	}
-	if (at == *text)
-		return false;
-	*text = at;
-	return true;
-}
 
 static bool take_unit(const char *text, const struct unit *units,
 		      uint64_t *factor)
@@ -59,7 +42,7 @@ int cli_parse_number(const char *text, uint64_t max, uint64_t *value,
 {
 	const char *at = text;
 
-	if (!take_digits(&at, max, value) || *at)
+	if (!cfg_take_digits(&at, max, value) || *at)
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "not a number between 0 and %llu",
 			       (unsigned long long)max);
@@ -79,7 +62,7 @@ int cli_parse_duration(const char *text, uint64_t *msec, struct err *err)
 	uint64_t value = 0;
 	uint64_t factor = 0;
 
-	if (!take_digits(&text, DURATION_MAX_MSEC, &value) ||
+	if (!cfg_take_digits(&text, DURATION_MAX_MSEC, &value) ||
 	    !take_unit(text, units, &factor))
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "not a time such as 30, 30s, 500ms, 5m or 1h");
@@ -105,7 +88,7 @@ int cli_parse_size(const char *text, uint64_t *bytes, struct err *err)
 	uint64_t value = 0;
 	uint64_t factor = 0;
 
-	if (!take_digits(&text, SIZE_MAX_BYTES, &value) ||
+	if (!cfg_take_digits(&text, SIZE_MAX_BYTES, &value) ||
 	    !take_unit(text, units, &factor))
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "not a size such as 4096, 64k, 512m or 2g");
@@ -137,13 +120,13 @@ int cli_parse_cpus(const char *text, uint64_t *usec, struct err *err)
 	uint64_t whole = 0;
 	uint64_t part = 0;
 
-	if (!take_digits(&text, 4096, &whole))
+	if (!cfg_take_digits(&text, 4096, &whole))
 		return err_set(err, ERR_BAD_REQUEST, 0,
 			       "not a number of processors such as 0.5 or 2");
 	if (*text == '.') {
 		const char *digits = ++text;
 
-		if (!take_digits(&text, CLI_CPU_PERIOD_USEC, &part) ||
+		if (!cfg_take_digits(&text, CLI_CPU_PERIOD_USEC, &part) ||
 		    text - digits > 5)
 			return err_set(err, ERR_BAD_REQUEST, 0,
 				       "at most five decimals count");
@@ -172,7 +155,7 @@ static bool take_limit(const char **text, uint64_t *value)
 		*value = CLI_UNLIMITED;
 		return true;
 	}
-	return take_digits(text, CLI_UNLIMITED - 1, value);
+	return cfg_take_digits(text, CLI_UNLIMITED - 1, value);
 }
 
 /* As ulimit(1) has them. */
@@ -265,10 +248,11 @@ int cli_parse_user(const char *text, struct err *err)
 	const char *at = text;
 	uint64_t id = 0;
 
-	if (take_digits(&at, 65535, &id)) {
+	if (cfg_take_digits(&at, 65535, &id)) {
 		if (!*at)
 			return 0;
-		if (*at == ':' && (at++, take_digits(&at, 65535, &id)) && !*at)
+		if (*at == ':' && (at++, cfg_take_digits(&at, 65535, &id)) &&
+		    !*at)
 			return 0;
 	} else if (strspn(text, "abcdefghijklmnopqrstuvwxyz"
 				"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -305,7 +289,7 @@ int cli_parse_signal(const char *text, uint32_t *number, struct err *err)
 	uint64_t value = 0;
 	const char *at = text;
 
-	if (take_digits(&at, 64, &value) && !*at && value > 0) {
+	if (cfg_take_digits(&at, 64, &value) && !*at && value > 0) {
 		*number = (uint32_t)value;
 		return 0;
 	}

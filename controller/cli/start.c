@@ -77,7 +77,11 @@ static bool have_user_manager(void)
 	       S_ISSOCK(st.st_mode) && st.st_uid == geteuid();
 }
 
-static void reset_signals(void)
+/**
+ * cli_reset_signals() - default actions and none blocked, for who runs
+ * execve(2)
+ */
+void cli_reset_signals(void)
 {
 	sigset_t none;
 
@@ -103,7 +107,7 @@ static void run_listener(char *const *argv, int log_fd, int ready_fd)
 	    dup2(ready_fd, READY_FD) < 0)
 		_exit(CREEL_EXIT_CONFIG);
 	(void)close_range(READY_FD + 1, ~0u, 0);
-	reset_signals();
+	cli_reset_signals();
 	(void)umask(077);
 	execve(argv[0], argv, cli_helper_env());
 	dprintf(2, "creel: cannot execute %s\n", argv[0]);

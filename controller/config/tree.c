@@ -7,12 +7,14 @@
 
 #include "controller/config/tree.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "controller/config/hash.h"
 #include "controller/config/reader.h"
+#include "proto/cleanup.h"
 
 #define CHUNK_MIN_BYTES ((size_t)16 << 10)
 #define CHUNK_MAX_BYTES ((size_t)1 << 20)
@@ -135,6 +137,37 @@ char *cfg_tree_strndup(struct cfg_tree *tree, const char *text, size_t len)
 	if (copy && len > 0)
 		memcpy(copy, text, len);
 	return copy;
+}
+
+/**
+ * cfg_tree_vprintf() - a text made as printf(3) does
+ *
+ * Return: the text, in the tree; NULL where there is no memory.
+ */
+char *cfg_tree_vprintf(struct cfg_tree *tree, const char *fmt, va_list args)
+{
+	auto_free char *text = NULL;
+	int len = vasprintf(&text, fmt, args);
+
+	if (len < 0) {
+		text = NULL;
+		return NULL;
+	}
+	return cfg_tree_strndup(tree, text, (size_t)len);
+}
+
+/**
+ * cfg_tree_printf() - as cfg_tree_vprintf()
+ */
+char *cfg_tree_printf(struct cfg_tree *tree, const char *fmt, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, fmt);
+	text = cfg_tree_vprintf(tree, fmt, args);
+	va_end(args);
+	return text;
 }
 
 /**

@@ -6,6 +6,7 @@
 #ifndef CONTROLLER_CONFIG_TREE_H
 #define CONTROLLER_CONFIG_TREE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -66,6 +67,10 @@ struct cfg_tree *cfg_tree_new(void);
 void cfg_tree_free(struct cfg_tree *tree);
 void *cfg_tree_alloc(struct cfg_tree *tree, size_t bytes);
 char *cfg_tree_strndup(struct cfg_tree *tree, const char *text, size_t len);
+char *cfg_tree_printf(struct cfg_tree *tree, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+char *cfg_tree_vprintf(struct cfg_tree *tree, const char *fmt, va_list args)
+	__attribute__((format(printf, 2, 0)));
 struct cfg_node *cfg_node_new(struct cfg_tree *tree, enum cfg_type type);
 struct cfg_node *cfg_node_copy(struct cfg_tree *tree,
 			       const struct cfg_node *node);

@@ -15,6 +15,7 @@
 
 #include "controller/core/core.h"
 #include "controller/core/log.h"
+#include "controller/image/store.h"
 #include "proto/cleanup.h"
 
 /* Makes every directory of a path that is missing. */
@@ -33,20 +34,6 @@ static int make_dirs(char *path)
 	return mkdir(path, 0700) < 0 && errno != EEXIST ? -1 : 0;
 }
 
-static char *default_dir(void)
-{
-	const char *state = getenv("XDG_STATE_HOME");
-	const char *home = getenv("HOME");
-	char *path = NULL;
-	int n = -1;
-
-	if (state && state[0] == '/')
-		n = asprintf(&path, "%s/creel", state);
-	else if (home && home[0] == '/')
-		n = asprintf(&path, "%s/.local/state/creel", home);
-	return n < 0 ? NULL : path;
-}
-
 /**
  * ctl_state_dir() - where state is kept, made if need be
  *
@@ -58,7 +45,7 @@ static char *default_dir(void)
 char *ctl_state_dir(const struct ctl_options *options)
 {
 	auto_free char *path = options->state_dir ? strdup(options->state_dir) :
-						    default_dir();
+						    img_state_dir();
 	auto_free char *sub = NULL;
 	struct stat st;
 

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/tools/tool.h"
+
 /* Newest first: that is what a client is offered whose own is not here. */
 static const char *const versions[] = { "2025-11-25", "2025-06-18" };
 
@@ -32,7 +34,7 @@ static int check_object(struct mcp_server *server,
 		return 0;
 	mcp_refusef(server, message->id, MCP_INVALID_PARAMS,
 		    "%s: expected an object, got %s", name,
-		    mcp_type_name(value));
+		    tool_type_name(value));
 	return -1;
 }
 

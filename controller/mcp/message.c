@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/tools/tool.h"
+
 #define PARSE_FLAGS \
 	(JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL | \
 	 JSON_DECODE_ANY)
@@ -81,30 +83,6 @@ bool mcp_id_same(const char *one, const char *other)
 	return same;
 }
 
-/**
- * mcp_type_name() - what a value is, with its article
- */
-const char *mcp_type_name(const json_t *value)
-{
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		return "an object";
-	case JSON_ARRAY:
-		return "an array";
-	case JSON_STRING:
-		return "a string";
-	case JSON_INTEGER:
-	case JSON_REAL:
-		return "a number";
-	case JSON_TRUE:
-	case JSON_FALSE:
-		return "a boolean";
-	case JSON_NULL:
-		break;
-	}
-	return "null";
-}
-
 /*
  * Takes the id out of the text, whatever it is, and puts a number in its place
  * that every parser has.
@@ -143,7 +121,7 @@ static void judge(struct mcp_message *message, struct mcp_slice all)
 		else
 			broken(message, MCP_INVALID_REQUEST,
 			       "id: expected a string or a number, got %s",
-			       mcp_type_name(id));
+			       tool_type_name(id));
 	} else if (!version || !json_is_string(version) ||
 		   strcmp(json_string_value(version), "2.0") != 0) {
 		broken(message, MCP_INVALID_REQUEST, "jsonrpc: expected \"2.0\"");
@@ -153,13 +131,14 @@ static void judge(struct mcp_message *message, struct mcp_slice all)
 	} else if (!json_is_string(method)) {
 		broken(message, MCP_INVALID_REQUEST, "method: %s%s",
 		       method ? "expected a string, got " : "missing",
-		       method ? mcp_type_name(method) : "");
+		       method ? tool_type_name(method) : "");
 	} else if (strlen(json_string_value(method)) !=
 		   json_string_length(method)) {
 		broken(message, MCP_INVALID_REQUEST, "method: holds U+0000");
 	} else if (params && !json_is_object(params)) {
 		broken(message, MCP_INVALID_PARAMS,
-		       "params: expected an object, got %s", mcp_type_name(params));
+		       "params: expected an object, got %s",
+		       tool_type_name(params));
 	} else {
 		message->kind = id ? MCP_KIND_REQUEST : MCP_KIND_NOTIFICATION;
 		message->method = json_string_value(method);
@@ -210,7 +189,8 @@ void mcp_message_parse(struct mcp_message *message, char *line, size_t len)
 		       "batches are not part of this protocol");
 	} else if (!json_is_object(message->tree)) {
 		broken(message, MCP_INVALID_REQUEST,
-		       "expected an object, got %s", mcp_type_name(message->tree));
+		       "expected an object, got %s",
+		       tool_type_name(message->tree));
 	} else {
 		judge(message, all);
 	}

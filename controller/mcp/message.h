@@ -49,7 +49,6 @@ struct mcp_message {
 /* Always fills @message. @line: is changed */
 void mcp_message_parse(struct mcp_message *message, char *line, size_t len);
 void mcp_message_fini(struct mcp_message *message);
-const char *mcp_type_name(const json_t *value);
 
 /* Whether two ids are the same: strings may be written differently. */
 bool mcp_id_same(const char *one, const char *other);

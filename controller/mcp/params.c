@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "controller/tools/tool.h"
+
 /**
  * mcp_param_string() - a member that is a string
  * @value: set; NULL where it is not there
@@ -31,7 +33,7 @@ int mcp_param_string(struct mcp_server *server,
 	if (!json_is_string(found)) {
 		mcp_refusef(server, message->id, MCP_INVALID_PARAMS,
 			    "%s: expected a string, got %s", name,
-			    mcp_type_name(found));
+			    tool_type_name(found));
 		return -1;
 	}
 	*value = json_string_value(found);
@@ -61,7 +63,7 @@ int mcp_param_token(struct mcp_server *server,
 	if (!json_is_object(meta)) {
 		mcp_refusef(server, message->id, MCP_INVALID_PARAMS,
 			    "_meta: expected an object, got %s",
-			    mcp_type_name(meta));
+			    tool_type_name(meta));
 		return -1;
 	}
 	if (!json_object_get(meta, "progressToken"))

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/tools/tool.h"
+
 /* Is @name one of "NAME,NAME..."? */
 static bool is_in(const char *list, const char *name)
 {
@@ -95,7 +97,7 @@ static int take_args(struct mcp_server *server,
 	if (found && !json_is_object(found)) {
 		mcp_refusef(server, message->id, MCP_INVALID_PARAMS,
 			    "arguments: expected an object, got %s",
-			    mcp_type_name(found));
+			    tool_type_name(found));
 		return -1;
 	}
 	if (found)

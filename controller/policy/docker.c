@@ -147,8 +147,8 @@ static int set_env(struct pol_work *work)
 		    strlen(at->key) != at->key_len)
 			return pol_value_bad(work, POL_ENV,
 					     "a name or a value is no text");
-		list[session->n_env] = pol_printf(session->mem, "%s=%s",
-						  at->key, text);
+		list[session->n_env] =
+			cfg_tree_printf(session->mem, "%s=%s", at->key, text);
 		if (!list[session->n_env++])
 			return pol_no_memory(work->err);
 	}
@@ -219,8 +219,8 @@ static int set_setup(struct pol_work *work)
 		if (pol_value_strings(work, POL_SETUP_COMMAND, &lines, &n))
 			return -1;
 		for (size_t i = 0; text && i < n; i++)
-			text = pol_printf(session->mem, "%s%s%s", text,
-					  i > 0 ? "\n" : "", lines[i]);
+			text = cfg_tree_printf(session->mem, "%s%s%s", text,
+					       i > 0 ? "\n" : "", lines[i]);
 		if (!text)
 			return pol_no_memory(work->err);
 		session->setup_command = text;

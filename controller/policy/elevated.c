@@ -76,8 +76,9 @@ static bool check_channel(const struct pol_session *session,
 {
 	if (!is_empty(session->mem, list))
 		return true;
-	fail(elevated, "allowFrom", pol_printf(session->mem, "%sallowFrom.%s",
-					       prefix, elevated->channel));
+	fail(elevated, "allowFrom",
+	     cfg_tree_printf(session->mem, "%sallowFrom.%s", prefix,
+			     elevated->channel));
 	return false;
 }
 
@@ -164,8 +165,8 @@ bool pol_elevated_senders(const struct pol_session *session,
 		if (text)
 			text = pol_trim(text, &len);
 		if (len > 0)
-			texts[n++] = pol_printf(session->mem, "%.*s", (int)len,
-						text);
+			texts[n++] = cfg_tree_printf(session->mem, "%.*s",
+						     (int)len, text);
 	}
 	*senders = texts;
 	*count = n;

@@ -87,7 +87,7 @@ static int add_text(struct cfg_tree *mem, struct set *set, const char *text)
 
 	/* What is too long for a tool's name can be a pattern. */
 	if (pol_tool_fold(text, name)) {
-		copy = pol_printf(mem, "%s", text);
+		copy = cfg_tree_printf(mem, "%s", text);
 		for (char *at = copy; at && *at; at++)
 			*at = pol_lower(*at);
 		return copy ? add(set, copy) : -1;
@@ -100,7 +100,7 @@ static int add_text(struct cfg_tree *mem, struct set *set, const char *text)
 			return -1;
 	if (pol_group_find(name))
 		return 0;
-	copy = pol_printf(mem, "%s", name);
+	copy = cfg_tree_printf(mem, "%s", name);
 	return copy ? add(set, copy) : -1;
 }
 

@@ -37,11 +37,11 @@ const char *pol_host_path(const struct cfg *cfg, struct cfg_tree *mem,
 	if (text[0] == '/')
 		return text;
 	if (text[0] == '~' && (text[1] == '\0' || text[1] == '/'))
-		return pol_printf(mem, "%s%s", cfg->home, text + 1);
+		return cfg_tree_printf(mem, "%s%s", cfg->home, text + 1);
 	while (strncmp(text, "./", 2) == 0)
 		text += 2;
-	return slash ? pol_printf(mem, "%.*s/%s", (int)(slash - cfg->path),
-				  cfg->path, text) :
+	return slash ? cfg_tree_printf(mem, "%.*s/%s", (int)(slash - cfg->path),
+				       cfg->path, text) :
 		       NULL;
 }
 

@@ -28,9 +28,9 @@ static int identify(struct pol_work *work, const char *text, const char *agent)
 		return -1;
 	memcpy(session->agent_id, key.agent_id, sizeof(session->agent_id));
 	session->agent = cfg_agent_find(work->cfg, key.agent_id);
-	session->key = pol_printf(session->mem, "%s", key.key);
-	session->given = pol_printf(session->mem, "%s", key.given);
-	session->main_key = pol_printf(session->mem, "%s", key.main_key);
+	session->key = cfg_tree_printf(session->mem, "%s", key.key);
+	session->given = cfg_tree_printf(session->mem, "%s", key.given);
+	session->main_key = cfg_tree_printf(session->mem, "%s", key.main_key);
 	if (!session->key || !session->given || !session->main_key)
 		return pol_no_memory(work->err);
 	session->is_main = key.is_main;
@@ -83,9 +83,9 @@ static int set_per_session(struct pol_work *work)
 	origin->level = own ? POL_LEVEL_AGENT : POL_LEVEL_GLOBAL;
 	origin->pos = node->key_pos.line ? node->key_pos : node->pos;
 	if (own)
-		origin->key = pol_printf(session->mem,
-					 "agents.list[%zu].sandbox.perSession",
-					 agent->index);
+		origin->key = cfg_tree_printf(
+			session->mem, "agents.list[%zu].sandbox.perSession",
+			agent->index);
 	else
 		origin->key = "agents.defaults.sandbox.perSession";
 	if (!origin->key)
@@ -156,8 +156,8 @@ static int set_name(struct pol_work *work)
 		(void)snprintf(session->slug, sizeof(session->slug), "shared");
 		return 0;
 	case POL_SCOPE_AGENT:
-		session->scope_key = pol_printf(session->mem, "agent:%s",
-						session->agent_id);
+		session->scope_key = cfg_tree_printf(session->mem, "agent:%s",
+						     session->agent_id);
 		break;
 	case POL_SCOPE_SESSION:
 	case POL_SCOPE_INVALID:
@@ -165,9 +165,9 @@ static int set_name(struct pol_work *work)
 		/* Several agents may have the one global session. */
 		if (!strcmp(session->key, "global") &&
 		    strcmp(session->agent_id, work->cfg->default_agent) != 0)
-			session->scope_key = pol_printf(session->mem,
-							"agent:%s:global",
-							session->agent_id);
+			session->scope_key =
+				cfg_tree_printf(session->mem, "agent:%s:global",
+						session->agent_id);
 		break;
 	}
 	if (!session->scope_key)
@@ -193,9 +193,9 @@ int pol_value_path(struct pol_work *work, enum pol_value value,
 	if (!text)
 		return pol_value_bad(work, value, "not a path");
 	if (text[0] == '~' && (text[1] == '\0' || text[1] == '/'))
-		copy = pol_printf(mem, "%s%s", home, text + 1);
+		copy = cfg_tree_printf(mem, "%s%s", home, text + 1);
 	else
-		copy = pol_printf(mem, "%s", text);
+		copy = cfg_tree_printf(mem, "%s", text);
 	node = copy ? cfg_node_new(mem, CFG_STRING) : NULL;
 	if (!node)
 		return pol_no_memory(work->err);
@@ -232,15 +232,16 @@ static int set_default_workspace(struct pol_work *work)
 	if (!node)
 		return pol_no_memory(work->err);
 	if (cfg->syntax != CFG_SYNTAX_JSON5)
-		node->text = pol_printf(session->mem, "%s/workspace%s%s",
-					cfg->state_dir, dash, id);
+		node->text = cfg_tree_printf(session->mem, "%s/workspace%s%s",
+					     cfg->state_dir, dash, id);
 	else if (is_old_file(cfg->path))
-		node->text = pol_printf(session->mem, "%s/" OLD_WORKSPACE "%s%s",
-					cfg->home, dash, id);
+		node->text = cfg_tree_printf(session->mem,
+					     "%s/" OLD_WORKSPACE "%s%s",
+					     cfg->home, dash, id);
 	else
-		node->text = pol_printf(session->mem,
-					"%s/.openclaw/workspace%s%s",
-					cfg->home, dash, id);
+		node->text = cfg_tree_printf(session->mem,
+					     "%s/.openclaw/workspace%s%s",
+					     cfg->home, dash, id);
 	if (!node->text)
 		return pol_no_memory(work->err);
 	node->text_len = strlen(node->text);
@@ -269,11 +270,11 @@ static int set_workspaces(struct pol_work *work)
 	else if (session->scope == POL_SCOPE_SHARED)
 		session->sandbox_workspace = session->workspace_root;
 	else
-		session->sandbox_workspace =
-			pol_printf(session->mem, "%s/%s",
-				   session->workspace_root[1] ?
-					   session->workspace_root : "",
-				   session->slug);
+		session->sandbox_workspace = cfg_tree_printf(
+			session->mem, "%s/%s",
+			session->workspace_root[1] ? session->workspace_root :
+						     "",
+			session->slug);
 	return session->sandbox_workspace ? 0 : pol_no_memory(work->err);
 }
 

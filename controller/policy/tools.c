@@ -36,7 +36,7 @@ static int read_list(struct pol_policy *policy, const struct level *level,
 	const struct cfg_node *node = cfg_get(level->tools, name);
 
 	list->level = level->level;
-	list->key = pol_printf(policy->mem, "%s%s", level->prefix, name);
+	list->key = cfg_tree_printf(policy->mem, "%s%s", level->prefix, name);
 	if (!list->key)
 		return -1;
 	if (node)
@@ -70,8 +70,8 @@ static int read_profile(struct pol_policy *policy, const struct level *level,
 
 	if (!node || node->type != CFG_STRING)
 		return 0;
-	lists->profile.key = pol_printf(policy->mem, "%sprofile",
-					level->prefix);
+	lists->profile.key =
+		cfg_tree_printf(policy->mem, "%sprofile", level->prefix);
 	lists->profile.pos = pos_of(node);
 	lists->profile.level = level->level;
 	lists->profile.set = true;
@@ -142,8 +142,8 @@ static int find_provider(struct pol_policy *policy, const struct level *level,
 	if (!best)
 		return 0;
 	found->tools = best;
-	found->prefix = pol_printf(policy->mem, "%sbyProvider.%s.",
-				   level->prefix, best->key);
+	found->prefix = cfg_tree_printf(policy->mem, "%sbyProvider.%s.",
+					level->prefix, best->key);
 	return found->prefix ? 0 : -1;
 }
 

@@ -121,43 +121,17 @@ int pol_no_memory(struct err *err)
 }
 
 /**
- * pol_printf() - a text in a tree's arena; NULL without memory
- */
-char *pol_printf(struct cfg_tree *tree, const char *fmt, ...)
-{
-	auto_free char *text = NULL;
-	va_list args;
-	int len;
-
-	va_start(args, fmt);
-	len = vasprintf(&text, fmt, args);
-	va_end(args);
-	if (len < 0) {
-		text = NULL;
-		return NULL;
-	}
-	return cfg_tree_strndup(tree, text, (size_t)len);
-}
-
-/**
  * pol_value_note() - a sentence that explains a value that may surprise
  */
 void pol_value_note(struct pol_work *work, enum pol_value value,
 		    const char *fmt, ...)
 {
-	auto_free char *text = NULL;
 	va_list args;
-	int len;
 
 	va_start(args, fmt);
-	len = vasprintf(&text, fmt, args);
-	va_end(args);
-	if (len < 0) {
-		text = NULL;
-		return;
-	}
 	work->session->origins[value].note =
-		cfg_tree_strndup(work->session->mem, text, (size_t)len);
+		cfg_tree_vprintf(work->session->mem, fmt, args);
+	va_end(args);
 }
 
 /**
@@ -325,10 +299,10 @@ int pol_value_merge(struct pol_work *work, enum pol_value value)
 	origin->level = levels.agent	? POL_LEVEL_AGENT :
 			levels.global ? POL_LEVEL_GLOBAL :
 					POL_LEVEL_DEFAULT;
-	origin->key = pol_printf(work->session->mem, "%s%s",
-				 levels.agent ? levels.agent_prefix
-					      : levels.global_prefix,
-				 rows[value].path);
+	origin->key = cfg_tree_printf(work->session->mem, "%s%s",
+				      levels.agent ? levels.agent_prefix :
+						     levels.global_prefix,
+				      rows[value].path);
 	if (!origin->key)
 		return pol_no_memory(work->err);
 	if (from)
@@ -352,9 +326,9 @@ const char *pol_node_text(struct cfg_tree *tree, const struct cfg_node *node)
 	case CFG_BOOL:
 		return node->boolean ? "true" : "false";
 	case CFG_INTEGER:
-		return pol_printf(tree, "%lld", (long long)node->integer);
+		return cfg_tree_printf(tree, "%lld", (long long)node->integer);
 	case CFG_FLOAT:
-		return pol_printf(tree, "%.15g", node->real);
+		return cfg_tree_printf(tree, "%.15g", node->real);
 	case CFG_INVALID:
 	case CFG_NULL:
 	case CFG_DATETIME:

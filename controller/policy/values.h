@@ -45,8 +45,6 @@ int pol_value_strings(struct pol_work *work, enum pol_value value,
 /* A path of the host: ~ expanded, no slash at its end, absolute. */
 int pol_value_path(struct pol_work *work, enum pol_value value,
 		   const char **path);
-char *pol_printf(struct cfg_tree *tree, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
 int pol_no_memory(struct err *err);
 
 /* docker.c: the values of the docker section. */

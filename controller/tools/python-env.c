@@ -64,25 +64,6 @@ bool python_jailed(const struct cfg *cfg)
 	       firejail_is(list->first->text);
 }
 
-static char *print(struct cfg_tree *mem, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static char *print(struct cfg_tree *mem, const char *fmt, ...)
-{
-	auto_free char *text = NULL;
-	va_list args;
-	int len;
-
-	va_start(args, fmt);
-	len = vasprintf(&text, fmt, args);
-	va_end(args);
-	if (len < 0) {
-		text = NULL;
-		return NULL;
-	}
-	return cfg_tree_strndup(mem, text, (size_t)len);
-}
-
 /* python_path before venv_path, as MiniBot has it. */
 static int find_python(struct tool_call *call, struct python_run *run)
 {
@@ -99,7 +80,8 @@ static int find_python(struct tool_call *call, struct python_run *run)
 	else
 		run->python = pol_host_path(cfg, run->mem, path ? path : venv);
 	if (run->python && !path)
-		run->python = print(run->mem, "%s/bin/python", run->python);
+		run->python =
+			cfg_tree_printf(run->mem, "%s/bin/python", run->python);
 	if (run->python)
 		return 0;
 	tool_fail(call, "interpreter_not_found",
@@ -111,7 +93,7 @@ static int find_python(struct tool_call *call, struct python_run *run)
 /* A jail's is where it is on the host. */
 static int set_home(struct tool_environ *environ, const char *home)
 {
-	const char *pair = print(environ->mem, "HOME=%s", home);
+	const char *pair = cfg_tree_printf(environ->mem, "HOME=%s", home);
 
 	return pair ? tool_environ_set(environ, pair) : -1;
 }
@@ -311,8 +293,8 @@ static int share(struct tool_call *call, struct python_run *run)
 	if (!path)
 		return unreachable(call, text ? "not an absolute path" :
 						"it is not set");
-	run->folder = print(run->mem, "%s%s", path,
-			    strrchr(run->folder, '/'));
+	run->folder = cfg_tree_printf(run->mem, "%s%s", path,
+				      strrchr(run->folder, '/'));
 	if (!run->folder)
 		return unreachable(call, "no memory");
 	run->shared = true;

@@ -126,7 +126,10 @@ json_t *tool_describe(const struct tool *tool)
 			 "openWorldHint", (flags & TOOL_OPEN_WORLD) != 0);
 }
 
-static const char *got(const json_t *value)
+/**
+ * tool_type_name() - what a value is, with its article
+ */
+const char *tool_type_name(const json_t *value)
 {
 	switch (json_typeof(value)) {
 	case JSON_OBJECT:
@@ -142,9 +145,9 @@ static const char *got(const json_t *value)
 	case JSON_FALSE:
 		return "a boolean";
 	case JSON_NULL:
-		return "null";
+		break;
 	}
-	return "something else";
+	return "null";
 }
 
 static int refuse(const struct tool *tool, const struct tool_param *param,
@@ -231,7 +234,7 @@ static int check_strings(const struct tool *tool,
 
 	json_array_foreach(list, index, item) {
 		if (!json_is_string(item))
-			return refuse(tool, param, got(item), err);
+			return refuse(tool, param, tool_type_name(item), err);
 		if (check_text(tool, param, item, err) < 0)
 			return -1;
 	}
@@ -246,7 +249,7 @@ static int check_map(const struct tool *tool, const struct tool_param *param,
 
 	json_object_foreach(map, key, item) {
 		if (!json_is_string(item))
-			return refuse(tool, param, got(item), err);
+			return refuse(tool, param, tool_type_name(item), err);
 		if (check_text(tool, param, item, err) < 0)
 			return -1;
 	}
@@ -260,24 +263,24 @@ static int check_value(const struct tool *tool, const struct tool_param *param,
 	case TOOL_KIND_STRING:
 		return json_is_string(value) ?
 			       check_text(tool, param, value, err) :
-			       refuse(tool, param, got(value), err);
+			       refuse(tool, param, tool_type_name(value), err);
 	case TOOL_KIND_INTEGER:
 	case TOOL_KIND_NUMBER:
 		return json_is_number(value) ?
 			       check_number(tool, param, value, err) :
-			       refuse(tool, param, got(value), err);
+			       refuse(tool, param, tool_type_name(value), err);
 	case TOOL_KIND_BOOLEAN:
 		return json_is_boolean(value) ?
 			       0 :
-			       refuse(tool, param, got(value), err);
+			       refuse(tool, param, tool_type_name(value), err);
 	case TOOL_KIND_STRINGS:
 		return json_is_array(value) ?
 			       check_strings(tool, param, value, err) :
-			       refuse(tool, param, got(value), err);
+			       refuse(tool, param, tool_type_name(value), err);
 	case TOOL_KIND_MAP:
 		return json_is_object(value) ?
 			       check_map(tool, param, value, err) :
-			       refuse(tool, param, got(value), err);
+			       refuse(tool, param, tool_type_name(value), err);
 	case TOOL_KIND_INVALID:
 		break;
 	}

@@ -210,6 +210,9 @@ char *tool_error_json(const char *code, const char *text, bool sandboxed,
 char *tool_refusal_json(const struct tool *tool, const char *code,
 			const char *text, bool sandboxed, size_t *len);
 
+/* schema.c: what a value is, with its article */
+const char *tool_type_name(const json_t *value);
+
 /* dump.c: compact JSON; owned, NULL: no memory */
 char *tool_dump(const json_t *value, size_t *len);
 

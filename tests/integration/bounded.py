@@ -4,6 +4,7 @@
 tests/failures, which says why.
 """
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,10 @@ end = bounded(50, "echo ok 1; exit 3")
 ok(end.returncode == 3 and end.stdout == "ok 1\n" and not end.stderr,
    "what a test says and its exit status are passed on", end)
 ok(bounded(50, "kill -9 $$").returncode == 137, "a signal is told as a shell does")
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+ok(bounded(50, "kill -HUP $$; sleep 1").returncode == 129,
+   "what is ignored by who runs the tests is not by a test")
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 ok(bounded(50, "sleep 0.3 &").returncode == 0,
    "what ends by itself soon after the test is waited for")
 end = bounded(50, f"setsid sleep {LONG} & exit 0")

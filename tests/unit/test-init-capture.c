@@ -23,6 +23,8 @@
 #define SPLIT INI__CAPTURE__CAPTURE_SPLIT
 #define TTY INI__CAPTURE__CAPTURE_TTY
 
+#define LONG 20000 /* ms, for what comes at once */
+
 static struct box box;
 static char text[65536];
 
@@ -71,7 +73,7 @@ static struct streams start(uint8_t id, const char *script,
 	return (struct streams){ event.fd, event.more_fd[0], event.more_fd[1] };
 }
 
-/* Up to its end, which must come; -1 where it does not within @ms. */
+/* Up to its end, which must come; -1 where nothing does within @ms. */
 static ssize_t read_all(int fd, int ms)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
@@ -116,7 +118,7 @@ START_TEST(test_init_capture_merged_gives_both_in_order)
 
 	ck_assert(s.in >= 0 && s.out >= 0 && s.err < 0);
 	ck_assert_int_eq(write(s.in, "typed\n", 6), 6);
-	ck_assert_int_gt(read_all(s.out, 5000), 0);
+	ck_assert_int_gt(read_all(s.out, LONG), 0);
 	ck_assert_str_eq(text, "out\nerr\ntyped\nagain\n");
 	ck_assert_uint_eq(box_expect_exited(&box, 1).status, 0);
 	close_all(&s);
@@ -130,9 +132,9 @@ START_TEST(test_init_capture_split_keeps_them_apart)
 
 	ck_assert(s.in >= 0 && s.out >= 0 && s.err >= 0);
 	box_expect_exited(&box, 1);
-	ck_assert_int_eq(read_all(s.out, 5000), 4);
+	ck_assert_int_eq(read_all(s.out, LONG), 4);
 	ck_assert_str_eq(text, "out\n");
-	ck_assert_int_eq(read_all(s.err, 5000), 4);
+	ck_assert_int_eq(read_all(s.err, LONG), 4);
 	ck_assert_str_eq(text, "err\n");
 	close_all(&s);
 }
@@ -164,7 +166,7 @@ START_TEST(test_init_capture_terminal)
 	ck_assert(s.in >= 0 && s.out < 0 && s.err < 0);
 	ck_assert_int_eq(write(s.in, "typed\n", 6), 6);
 	/* EIO is how a terminal ends. */
-	ck_assert_int_ge(read_all(s.in, 5000), 0);
+	ck_assert_int_ge(read_all(s.in, LONG), 0);
 	ck_assert_ptr_nonnull(strstr(text, "/dev/pts/"));
 	ck_assert_ptr_nonnull(strstr(text, "33 77"));
 	ck_assert_ptr_nonnull(strstr(text, "got typed"));
@@ -186,7 +188,7 @@ START_TEST(test_init_capture_output_ends_with_its_writers)
 	ck_assert_str_eq(text, "early\n");
 	ck_assert_int_eq(box_sh(&box, "echo > /workspace/go", NULL, 0), 0);
 	/* pid 1 has not been told yet that the command is done with. */
-	ck_assert_int_eq(read_all(s.out, 5000), 5);
+	ck_assert_int_eq(read_all(s.out, LONG), 5);
 	ck_assert_str_eq(text, "late\n");
 	close_all(&s);
 }
@@ -207,11 +209,12 @@ START_TEST(test_init_capture_input_ends_when_all_let_go)
 	ck_assert_int_eq(write(s.in, "in\n", 3), 3);
 	close(s.in);
 	s.in = -1;
+	(void)poll(&(struct pollfd){ .fd = s.out, .events = POLLIN }, 1, LONG);
 	/* Positive control: pid 1 has kept one. */
 	ck_assert_int_eq(read_all(s.out, 200), -1);
 	ck_assert_str_eq(text, "in\n");
 	close_input(1);
-	ck_assert_int_eq(read_all(s.out, 5000), 4);
+	ck_assert_int_eq(read_all(s.out, LONG), 4);
 	ck_assert_str_eq(text, "end\n");
 	box_expect_exited(&box, 1);
 	close_all(&s);
@@ -223,7 +226,7 @@ START_TEST(test_init_capture_input_ends_when_all_let_go)
 							  .input_once = true });
 	close(s.in);
 	s.in = -1;
-	ck_assert_int_eq(read_all(s.out, 5000), 4);
+	ck_assert_int_eq(read_all(s.out, LONG), 4);
 	box_expect_exited(&box, 2);
 	close_all(&s);
 }
@@ -260,7 +263,7 @@ START_TEST(test_init_capture_is_handed_out_again)
 	s = (struct streams){ -1, event.fd, -1 };
 	box_expect_exited(&box, 1);
 	box_expect(&box, INI__EVENT__EV_LISTED);
-	ck_assert_int_eq(read_all(s.out, 5000), 5);
+	ck_assert_int_eq(read_all(s.out, LONG), 5);
 	ck_assert_str_eq(text, "last\n");
 	close_all(&s);
 	/* Acknowledged, it is known no more. */
@@ -280,7 +283,7 @@ START_TEST(test_init_capture_is_let_go_when_acknowledged)
 	ck_assert_int_eq(fcntl(s.in, F_SETFL, O_NONBLOCK), 0);
 	box_ack(&box, 1);
 	box_signal(&box, 1, 9, true);
-	ck_assert_int_eq(read_all(s.out, 5000), 1);
+	ck_assert_int_eq(read_all(s.out, LONG), 1);
 	close_all(&s);
 }
 END_TEST
@@ -305,7 +308,7 @@ START_TEST(test_init_capture_of_many_leaks_nothing)
 		box_ack(&box, (uint8_t)i);
 	}
 	s[0] = start(95, "echo ok", &(struct box_exec){ .capture = MERGED });
-	ck_assert_int_eq(read_all(s[0].out, 5000), 3);
+	ck_assert_int_eq(read_all(s[0].out, LONG), 3);
 	box_expect_exited(&box, 95);
 	close_all(&s[0]);
 }

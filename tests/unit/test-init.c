@@ -205,7 +205,7 @@ static void wait_gone(unsigned before)
 {
 	unsigned now = 0;
 
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 2000; i++) {
 		now = box_count_processes(&box);
 		if (now <= before)
 			return;
@@ -262,6 +262,8 @@ START_TEST(test_init_lifeline_kills_the_whole_tree)
 	ck_assert_int_eq(read(out[0], text, 3), 3);
 	/* Positive control: it lives as long as the line is held. */
 	ck_assert_ptr_null(box_wait(&box, 100).ev);
+	for (int i = 0; i < 500 && box_count_processes(&box) < before + 4; i++)
+		poll(NULL, 0, 10);
 	ck_assert_uint_ge(box_count_processes(&box), before + 4);
 	close(line[1]);
 	exited = box_expect_exited(&box, 8);
@@ -545,6 +547,56 @@ static size_t pid1_fds(void)
 	return n;
 }
 
+static bool has_children(void)
+{
+	char path[64];
+	char byte;
+	int fd;
+	ssize_t got;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
+		       box.pid, box.pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	got = read(fd, &byte, 1);
+	close(fd);
+	return got > 0;
+}
+
+/* Positive control of the two below: a process is forked ahead. */
+static void wait_ahead(void)
+{
+	for (int i = 0; i < 1000 && !has_children(); i++)
+		poll(NULL, 0, 1);
+	ck_assert(has_children());
+}
+
+/* Until the process that is forked ahead is given up, too. */
+static void wait_childless(void)
+{
+	for (int i = 0; i < 2000 && has_children(); i++)
+		poll(NULL, 0, 10);
+	ck_assert(!has_children());
+}
+
+#define LEAST (SIZE_MAX - 1)
+
+/* Of commands; they go a moment later, until there are no more than @want. */
+static size_t count_cgroups(size_t want)
+{
+	size_t n = want + 1;
+	char path[192];
+	glob_t found;
+
+	(void)snprintf(path, sizeof(path), "%s/exec-*", box.cgroup_dir);
+	for (int i = 0; i < 1000 && n > want; i++) {
+		poll(NULL, 0, i ? 10 : 0);
+		n = glob(path, 0, NULL, &found) ? 0 : found.gl_pathc;
+		globfree(&found);
+	}
+	return n;
+}
+
 START_TEST(test_init_thousand_commands_leave_nothing)
 {
 	const char *const argv[] = { "true", NULL };
@@ -555,9 +607,10 @@ START_TEST(test_init_thousand_commands_leave_nothing)
 	if (rounds < 50)
 		rounds = 50;
 	for (unsigned long i = 0; i < rounds; i++) {
-		/* By then a process is forked ahead, as at the end. */
 		if (i == 10) {
-			poll(NULL, 0, 50);
+			wait_ahead();
+			ck_assert(!box.cgroup || count_cgroups(LEAST) > 0);
+			wait_childless();
 			fds = pid1_fds();
 		}
 		box_run(&box, &(struct box_exec){ .argv = argv,
@@ -565,23 +618,12 @@ START_TEST(test_init_thousand_commands_leave_nothing)
 		ck_assert_int_eq(result.status, 0);
 	}
 	wait_gone(before);
-	poll(NULL, 0, 50);
+	wait_childless();
+	for (int i = 0; i < 1000 && pid1_fds() != fds; i++)
+		poll(NULL, 0, 10);
 	ck_assert_uint_eq(pid1_fds(), fds);
-	if (box.cgroup) {
-		glob_t found;
-		size_t n = 0;
-		char path[192];
-
-		(void)snprintf(path, sizeof(path), "%s/exec-*", box.cgroup_dir);
-		/* That of the process that is forked ahead, and no other. */
-		for (int i = 0; i < 100; i++) {
-			ck_assert_int_eq(glob(path, 0, NULL, &found), 0);
-			n = found.gl_pathc;
-			globfree(&found);
-			poll(NULL, 0, n > 1 ? 10 : 0);
-		}
-		ck_assert_uint_eq(n, 1);
-	}
+	if (box.cgroup)
+		ck_assert_uint_eq(count_cgroups(0), 0);
 }
 END_TEST
 
@@ -621,18 +663,9 @@ static void pending_execs(unsigned n, unsigned limit)
 /* Their statuses are kept, and nothing else of them. */
 START_TEST(test_init_unacknowledged_commands_are_bounded)
 {
-	char path[192];
-	glob_t found;
-
 	pending_execs(1030, 1024);
-	if (!box.cgroup)
-		return;
-	poll(NULL, 0, 100);
-	(void)snprintf(path, sizeof(path), "%s/exec-*", box.cgroup_dir);
-	if (!glob(path, 0, NULL, &found)) {
-		ck_assert_uint_le(found.gl_pathc, 2);
-		globfree(&found);
-	}
+	if (box.cgroup)
+		ck_assert_uint_le(count_cgroups(2), 2);
 }
 END_TEST
 
@@ -654,32 +687,12 @@ START_TEST(test_init_message_queues_work)
 }
 END_TEST
 
-static bool has_children(void)
-{
-	char path[64];
-	char byte;
-	int fd;
-	ssize_t got;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
-		       box.pid, box.pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	ck_assert_int_ge(fd, 0);
-	got = read(fd, &byte, 1);
-	close(fd);
-	return got > 0;
-}
-
 START_TEST(test_init_process_forked_ahead_is_given_up)
 {
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(box_sh(&box, "true", NULL, 0), 0);
-	poll(NULL, 0, 100);
-	/* Positive control: there is one. */
-	ck_assert(has_children());
-	for (int i = 0; i < 400 && has_children(); i++)
-		poll(NULL, 0, 10);
-	ck_assert(!has_children());
+	wait_ahead();
+	wait_childless();
 	/* The next command does without. */
 	ck_assert_int_eq(box_sh(&box, "true", NULL, 0), 0);
 }

@@ -7,6 +7,7 @@ CREEL_TEST_SCALE=1: 1,000 live at once, 10,000 made and removed.
 import concurrent.futures
 import contextlib
 import os
+import time
 
 from harness import Box, done, family, modes, ok, wait_for
 
@@ -90,9 +91,21 @@ def surplus(box, before):
             if count > before.get(key, 0)}
 
 
+def settled(box):
+    """What is the same for a second: the pool is full again."""
+    found, since = snapshot(box), time.monotonic()
+    end = since + 20
+    while since + 1 > time.monotonic() < end:
+        time.sleep(0.05)
+        now = snapshot(box)
+        if now != found:
+            found, since = now, time.monotonic()
+    return found
+
+
 def settle(box, before):
     """The surplus after a while."""
-    wait_for(lambda: not surplus(box, before), 10)
+    wait_for(lambda: not surplus(box, before))
     return surplus(box, before)
 
 
@@ -149,9 +162,7 @@ def main():
         with Box(mode) as box:
             # The pool fills; a few id blocks keep what idmaps their binds.
             warm_up(box)
-            before = snapshot(box)
-            wait_for(lambda: before == snapshot(box), 1)
-            before = snapshot(box)
+            before = settled(box)
             check_live(box, before)
             check_churn(box, before)
     done()

@@ -7,7 +7,7 @@ import signal
 import time
 
 from harness import (Box, command_lines, done, family, modes, ok,
-                     processes_with, wait_for)
+                     processes_with, took, wait_for)
 
 
 def started(box, *args, script, trap="true"):
@@ -23,7 +23,7 @@ def check_forwarded(box):
         process = started(box, "run", trap=f"trap 'exit {status}' {name}",
                           script="while :; do sleep 0.05; done")
         process.send_signal(getattr(signal, "SIG" + name))
-        ok(process.wait(10) == status,
+        ok(process.wait(30) == status,
            f"{box.mode}: SIG{name} reaches the command", process.returncode)
         process.communicate()
 
@@ -33,21 +33,23 @@ def check_twice(box):
     process = started(box, "run", trap="trap '' INT",
                       script="sleep 6161 & while :; do sleep 0.05; done")
     process.send_signal(signal.SIGINT)
+    took(process.pid, signal.SIGINT)
     time.sleep(0.1)
     ok(process.poll() is None, say + "an ignored SIGINT is ignored")
     process.send_signal(signal.SIGINT)
-    ok(process.wait(10) == 130, say + "the second within a second ends creel",
+    ok(process.wait(30) == 130, say + "the second within a second ends creel",
        process.returncode)
     process.communicate()
     ok(wait_for(lambda: not processes_with("sleep 6161")),
        say + "and everything that the command started")
     process = box.start("run", "--", "sh", "-c", "trap '' INT; echo up; "
-                        "sleep 2.5; echo end")
+                        "sleep 3; echo end")
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    time.sleep(1.2)
+    took(process.pid, signal.SIGINT)
+    time.sleep(1.4)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=10)
+    out, _ = process.communicate(timeout=30)
     ok(out == b"end\n", say + "two that are further apart do not", out)
 
 
@@ -60,7 +62,7 @@ def check_client_killed(box):
            say + f"{args[0]}: the tree is there")
         process.kill()
         process.wait()
-        ok(wait_for(lambda: not processes_with("sleep 5151"), 2),
+        ok(wait_for(lambda: not processes_with("sleep 5151")),
            say + f"{args[0]}: SIGKILL of the client kills the whole tree")
         process.communicate()
     result = box.run("exec", box.key("killed"), "--", "echo", "alive")
@@ -75,7 +77,7 @@ def check_timeout_tree(box):
     result = box.run("run", "--timeout", "300ms", "--", "sh", "-c",
                      "trap '' TERM; setsid sleep 4141 & sleep 4141")
     ok(result.status == 124 and wait_for(
-        lambda: not processes_with("sleep 4141"), 2),
+        lambda: not processes_with("sleep 4141")),
        f"{box.mode}: a timeout kills the whole tree", result)
 
 

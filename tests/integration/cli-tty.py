@@ -8,7 +8,7 @@ import struct
 import termios
 import time
 
-from harness import Box, done, modes, ok
+from harness import Box, done, modes, ok, took, wait_for
 
 # Run creel between two looks at the terminal.
 AROUND = ('stty -a >"$HOME/before"; "$@"; status=$?; stty -a >"$HOME/after"; '
@@ -23,8 +23,6 @@ def resize(rows, cols):
     def act(master, _):
         fcntl.ioctl(master, termios.TIOCSWINSZ,
                     struct.pack("HHHH", rows, cols, 0, 0))
-        time.sleep(0.3)
-        os.write(master, b"\n")
     return act
 
 
@@ -32,6 +30,11 @@ def client_of(pid):
     """creel, the child of the shell that was started."""
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
         return int(file.read().split()[0])
+
+
+def is_stopped(pid):
+    with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
+        return file.read().rsplit(")", 1)[1].split()[0] == "T"
 
 
 def check_given(box):
@@ -71,7 +74,8 @@ def check_raw(box):
     ok(result.status == 8 and b"restored" in result.out,
        say + "Ctrl-C goes to the command; the terminal is given back", result)
     result = box.tty([box.creel, "run", "--", "sh", "-c",
-                      "stty size; read x; stty size"],
+                      "stty size; while [ \"$(stty size)\" = '24 80' ]; do "
+                      "sleep 0.05; done; stty size"],
                      [(b"24 80", resize(50, 132))])
     ok(b"50 132" in result.out, say + "a new size arrives", result)
     result = box.tty([box.creel, "run", "--", "sh", "-c",
@@ -92,6 +96,7 @@ def check_restored(box):
         def kill(_, pid, number=number):
             client = client_of(pid)
             os.kill(client, number)
+            took(client, number)
             time.sleep(0.2)
             try:
                 os.kill(client, number)
@@ -107,14 +112,15 @@ def check_restored(box):
        say + "restored after a failure", result)
 
     def stop(master, pid):
+        def is_cooked():
+            return bool(termios.tcgetattr(master)[3] & termios.ICANON)
         client = client_of(pid)
         os.kill(client, signal.SIGTSTP)
-        time.sleep(0.3)
-        cooked = termios.tcgetattr(master)[3] & termios.ICANON
+        cooked = wait_for(is_cooked)
+        wait_for(lambda: is_stopped(client))
         os.kill(client, signal.SIGCONT)
-        time.sleep(0.3)
-        raw = not termios.tcgetattr(master)[3] & termios.ICANON
-        os.write(master, b"%d %d\r" % (bool(cooked), raw))
+        raw = wait_for(lambda: not is_cooked())
+        os.write(master, b"%d %d\r" % (cooked, raw))
     result = box.tty([*around(box, "run", "--", "sh", "-c",
                               "stty -echo; echo up; read x; echo got $x")],
                      [(b"up", stop)])

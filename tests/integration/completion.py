@@ -6,7 +6,7 @@ import re
 import shutil
 import signal
 
-from harness import done, modes, ok, skip
+from harness import done, modes, ok, skip, wait_for
 from sessions_box import SessionBox
 
 SOURCE = os.environ["top_srcdir"]
@@ -82,14 +82,17 @@ def check_live(box):
                                                    "--agent", ""))
     box.run("exec", key, "--", "true")
     name = box.items()[0]["name"]
-    found = offers(box, "exec", "")
-    ok({key, name} <= found, say + "a sandbox and its session", found)
-    ok(offers(box, "exec", key[:-2]) == {key}, say + "by its beginning")
-    found = offers(box, "logs", "--session", "agent:")
-    ok(key in found and name not in found, say + "--session: keys alone",
-       found)
+    # Nobody waits long for creeld with a finger on the key.
+    ok(wait_for(lambda: {key, name} <= offers(box, "exec", "")),
+       say + "a sandbox and its session", offers(box, "exec", ""))
+    ok(wait_for(lambda: offers(box, "exec", key[:-2]) == {key}),
+       say + "by its beginning")
+    ok(wait_for(lambda: key in offers(box, "logs", "--session", "agent:")) and
+       name not in offers(box, "logs", "--session", "agent:"),
+       say + "--session: keys alone", offers(box, "logs", "--session", ""))
     box.run("rm", key)
-    ok(key in offers(box, "exec", ""), say + "a session that has none now")
+    ok(wait_for(lambda: key in offers(box, "exec", "")),
+       say + "a session that has none now")
     if box.mode == "rootless":
         os.makedirs(os.path.join(box.state(), "images", "my+base@1"))
         ok(offers(box, "run", "--image", "my/") ==
@@ -120,7 +123,7 @@ def bash(box, typed, wanted):
                    f"bind 'set bell-style none'\nsource {box.script}\n")
     return box.tty([shutil.which("bash"), "--noprofile", "--rcfile", rc, "-i"],
                    [(b"> ", typed), (wanted, b"\x15exit\n")],
-                   timeout=10).out
+                   timeout=60).out
 
 
 def check_bash(box, key):

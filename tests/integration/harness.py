@@ -55,8 +55,8 @@ def done():
     sys.exit(1 if _failed else 0)
 
 
-def wait_for(check, seconds=5.0):
-    """Whether check() becomes true in time."""
+def wait_for(check, seconds=30.0):
+    """Whether check() becomes true in time, on a busy machine too."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if check():
@@ -105,6 +105,20 @@ def family(roots):
         size = len(found)
         found |= {pid for pid, up in tree.items() if up in found}
     return found
+
+
+def took(pid, number):
+    """Waits until a process has taken a signal: another one of the same number
+    would be lost before."""
+    def is_taken():
+        try:
+            with open(f"/proc/{pid}/status", encoding="latin-1") as file:
+                lines = [line for line in file if "Pnd:" in line]
+        except OSError:
+            return True
+        return not any(int(line.split()[1], 16) >> number - 1 & 1
+                       for line in lines)
+    return wait_for(is_taken)
 
 
 def sanitized():
@@ -223,7 +237,7 @@ class Box:
         """run -- sh -c SCRIPT"""
         return self.run("run", "--", "sh", "-c", script, **more)
 
-    def tty(self, argv, steps, timeout=20, size=(24, 80)):
+    def tty(self, argv, steps, timeout=60, size=(24, 80)):
         """Runs argv on a terminal.
 
         Each step is a text to wait for and bytes to type, or a function that
@@ -277,7 +291,7 @@ class Box:
         for pid in roots:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
-        if not wait_for(lambda: not everyone & set(parents()), 5):
+        if not wait_for(lambda: not everyone & set(parents())):
             left = everyone & set(parents())
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):

@@ -110,6 +110,7 @@ def check_creeld(box):
     ok(box.run("pause", "one").status == 0, say + "paused for a restart")
     for pid in box.named(b"creeld"):
         os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: box.named(b"creeld"))
     start = time.monotonic()
     state = box.state("one")
     ok(state == "paused" and time.monotonic() - start < 1.5,
@@ -127,20 +128,20 @@ def check_creeld(box):
 def check_waiting(box):
     """A client that waits for its command hears how it ended all the same."""
     process = box.start("run", "--name", "wait", "--", "sh", "-c",
-                        "echo up; sleep 3; exit 7")
+                        "echo up; sleep 4; exit 7")
     process.stdout.readline()
     second = box.start("exec", "wait", "--", "sh", "-c",
-                       "echo up; sleep 0.4; exit 8")
+                       "echo up; sleep 2; exit 8")
     second.stdout.readline()
     ok(box.run("pause", "wait").status == 0, box.say + "two clients wait")
-    time.sleep(0.7)
+    time.sleep(2.2)
     for pid in box.named(b"creeld"):
         os.kill(pid, signal.SIGKILL)
     time.sleep(0.3)
     ok(process.poll() is None and second.poll() is None,
        box.say + "through another creeld")
     result = box.run("resume", "wait")
-    ok(second.wait(10) == 8 and process.wait(10) == 7,
+    ok(second.wait(30) == 8 and process.wait(30) == 7,
        box.say + "and get their statuses", result)
 
 
@@ -161,14 +162,14 @@ def check_ends(box):
     ok(result.status == 0 and box.state("stopped") is None,
        say + "also one whose processes were stopped inside", result)
     box.begin("timed")
-    process = box.start("exec", "--timeout", "300ms", "timed", "--", "sleep",
-                        "60")
-    wait_for(lambda: b"sleep" in box.run("exec", "timed", "--", "ps",
-                                         "ax").out)
+    process = box.start("exec", "--timeout", "2s", "timed", "--", "sh", "-c",
+                        "echo up; exec sleep 60")
+    process.stdout.readline()
     box.run("pause", "timed")
-    time.sleep(0.5)
+    time.sleep(2.2)
+    ok(process.poll() is None, say + "what stands still does not end")
     box.run("resume", "timed")
-    ok(process.wait(5) == 124, say + "what is overdue ends on resume")
+    ok(process.wait(30) == 124, say + "what is overdue ends on resume")
     box.run("kill", "timed")
 
 

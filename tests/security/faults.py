@@ -4,6 +4,7 @@
 random moments and once in every phase.  $CREEL_SEED repeats a run."""
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def kill(daemon, name):
 
 def usable(daemon):
     """A new command runs, at most two seconds later."""
-    end = time.monotonic() + 4
+    end = time.monotonic() + 20
     got = None
     while time.monotonic() < end:
         sec.reap()
@@ -78,14 +79,18 @@ def creeld_dies(lab, daemon, delay):
 def helper_dies(lab, daemon, name, delay):
     """The sandboxes are gone whole; the next call makes new ones."""
     daemon.call("exec", "stay", "--", "sh", "-c", "echo old > /tmp/mark")
-    client = daemon.popen("run", "--", "sleep", "30", text=True)
+    client = daemon.popen("run", "--", "sh", "-c",
+                          "echo up; sleep 5; exit 9", text=True)
     time.sleep(delay)
     before = daemon.pids("creel-init")
+    came = select.select([client.stdout], [], [], 0)[0]
     killed = kill(daemon, name)
     wrong = [] if killed else [f"there was no {name} to kill"]
     try:
-        _, err = client.communicate(timeout=20)
-        if client.returncode != 125:
+        _, err = client.communicate(timeout=60)
+        # Who had not come yet when it died is the next one's client.
+        if client.returncode != 125 and \
+                (came or client.returncode != 9):
             wrong.append(f"status {client.returncode}, not 125: {err}")
     except subprocess.TimeoutExpired:
         client.kill()
@@ -93,7 +98,7 @@ def helper_dies(lab, daemon, name, delay):
         wrong.append("the client hangs")
     if not sec.wait_until(lambda: sec.reap() or not any(
             os.path.exists(f"/proc/{p}/ns/pid") and
-            p in sec.descendants() for p in before), 3):
+            p in sec.descendants() for p in before), 20):
         wrong.append("a sandbox outlives its helper")
     why = usable(daemon)
     if why:
@@ -110,7 +115,9 @@ def init_dies(lab, daemon, delay):
     daemon.call("rm", "stay")
     daemon.call("exec", "stay", "--", "sh", "-c", "echo old > /tmp/mark")
     client = daemon.popen("exec", "stay", "--", "sleep", "30", text=True)
-    time.sleep(delay + 0.3)
+    sec.wait_until(lambda: any(tree_has(p, "sleep")
+                               for p in daemon.pids("creel-init")), 20)
+    time.sleep(delay)
     mine = [p for p in daemon.pids("creel-init")
             if tree_has(p, "sleep")]
     wrong = [] if mine else ["there was no creel-init to kill"]

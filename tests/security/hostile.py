@@ -205,9 +205,10 @@ def policy(lab, d):
             [d.helper, "--listen", "--system", "--runtime-dir",
              base + "/run", "--policy", path], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        try:
-            p.wait(1.5)
-        except subprocess.TimeoutExpired:
+        sock = base + "/run/creel.sock"
+        sec.wait_until(lambda: p.poll() is not None or os.path.exists(sock),
+                       20)
+        if p.poll() is None:
             p.kill()
         out, err = p.communicate()
         return p.returncode, out + err

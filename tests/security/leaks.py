@@ -63,13 +63,13 @@ def leases(daemon):
 
 
 def settled(daemon, want=None):
-    """The same counts twice, the pool full again; at most ten seconds.
+    """The same counts twice, the pool full again; at most twenty seconds.
 
     Without @want they are what others are compared with, and a sandbox of the
     pool that is being built has more mounts than one that waits: the same for
     a second.
     """
-    last, end = None, time.monotonic() + 10
+    last, end = None, time.monotonic() + 20
     same_since = time.monotonic()
     while time.monotonic() < end:
         sec.reap()

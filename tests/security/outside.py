@@ -360,8 +360,9 @@ def propagation(lab, d):
     area = d.folder("late", 0o755)
     os.mkdir(area + "/below")
     p = d.popen("run", "--bind", area + ":/mnt:ro", *SH,
-                "read x; ls /mnt/below", stdin=subprocess.PIPE, text=True)
-    time.sleep(0.4)
+                "echo up; read x; ls /mnt/below", stdin=subprocess.PIPE,
+                text=True)
+    p.stdout.readline()
     subprocess.run(["mount", "-t", "tmpfs", "none", area + "/below"],
                    check=True)
     open(area + "/below/late", "w", encoding="utf-8").close()
@@ -673,6 +674,19 @@ def ranges(lab, d):
         d.call("rm", f"r{i}")
 
 
+def one_storm(d, name):
+    """What it came to, and how many commands there were meanwhile."""
+    p = d.popen("exec", name, "--", "/probe", "storm", "2", text=True)
+    time.sleep(0.3)
+    end = time.monotonic() + 1.3
+    n = 0
+    while time.monotonic() < end:
+        got = d.call("exec", "--seccomp", "strict", name, "--", "true")
+        n += got.returncode == 0
+    out, err = p.communicate(timeout=60)
+    return sec.parse(out).get("sb-03-storm", [("", out + err)])[0], n
+
+
 def storm(lab, d):
     """SB-03: while 200 commands start, no other can take pid 1's image."""
     bind = ("--bind", f"{sec.PROBE}:/probe:ro")
@@ -680,19 +694,17 @@ def storm(lab, d):
         name = "storm" + user[0]
         d.call("run", "--detach", "--name", name, "--user", user, *bind,
                "--", "sleep", "100")
-        p = d.popen("exec", name, "--", "/probe", "storm", "2", text=True)
-        time.sleep(0.3)
-        end = time.monotonic() + 1.3
-        n = 0
-        while time.monotonic() < end:
-            got = d.call("exec", "--seccomp", "strict", name, "--", "true")
-            n += got.returncode == 0
-        out, err = p.communicate(timeout=30)
-        found = sec.parse(out).get("sb-03-storm", [("", out + err)])[0]
-        taken = re.search(r"taken=([1-9]\d*)", found[1])
+        n = taken = 0
+        # A busy machine needs more than one for as many commands.
+        for _ in range(20):
+            found, execs = one_storm(d, name)
+            n += execs
+            taken = taken or re.search(r"taken=([1-9]\d*)", found[1])
+            if found[0] != "refused" or (taken and n > 20):
+                break
         lab.tap.ok(found[0] == "refused", f"sb-03-storm {d.mode} {user} "
                    f"({n} execs)", found)
-        lab.tap.ok(taken is not None and n > 20,
+        lab.tap.ok(taken and n > 20,
                    f"sb-03-storm-control {d.mode} {user}: commands that run "
                    "are taken", f"{found} {n}")
         d.call("rm", name)
@@ -705,7 +717,7 @@ def terminal(lab, d):
                           "/probe", "tty"])
     p = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave,
                          env=d.env(TERM="xterm"), cwd="/")
-    out, end = b"", time.monotonic() + 20
+    out, over, end = b"", False, time.monotonic() + 60
     while time.monotonic() < end:
         ready, _, _ = select.select([master], [], [], 0.2)
         if ready:
@@ -713,8 +725,10 @@ def terminal(lab, d):
                 out += os.read(master, 65536)
             except OSError:
                 break
-        elif p.poll() is not None:
+        elif over:
             break
+        # What was written before its end is read after it.
+        over = p.poll() is not None
     p.wait(10)
     # What TIOCSTI pushed onto the caller's terminal would be readable here.
     os.set_blocking(slave, False)

@@ -343,7 +343,7 @@ class Daemon:
                 env=self.env(), stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, cwd="/", start_new_session=True)
         if not wait_until(lambda: os.path.exists(
-                os.path.join(self.runtime, "creel.sock")), 5):
+                os.path.join(self.runtime, "creel.sock")), 20):
             raise SystemExit("Bail out! the system listener did not start: " +
                              open(self.dir + "/log", encoding="utf-8").read())
 
@@ -409,11 +409,11 @@ class Daemon:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
-            wait_until(lambda: reap() or not self.pids(name), 2)
+            wait_until(lambda: reap() or not self.pids(name), 20)
             if self.mode == "system":
                 # The listener removes what a user's helper left.
                 wait_until(lambda: reap() or self.clean(), 2)
-        if not wait_until(lambda: reap() or not self.pids(), 5):
+        if not wait_until(lambda: reap() or not self.pids(), 20):
             return [e[1] for e in (processes().get(p) for p in self.pids())
                     if e]
         return []
@@ -485,9 +485,8 @@ class Lab:
         stuck = []
         for daemon in self.daemons:
             stuck += daemon.stop()
-        reap()
-        wait_until(lambda: reap() or not descendants(), 3)
-        wait_until(lambda: cgroups() == self.before["cgroups"], 3)
+        wait_until(lambda: reap() or not descendants(), 20)
+        wait_until(lambda: set(cgroups()) <= set(self.before["cgroups"]), 20)
         after = self.state()
         wrong = [text for key in after
                  for text in difference(key, self.before[key], after[key])]

@@ -28,7 +28,7 @@ def ends(client):
         except BlockingIOError:
             return False
 
-    return wait_for(is_over, 3)
+    return wait_for(is_over)
 
 
 def killed_clients(box):

@@ -206,7 +206,7 @@ def unharmed(lab, daemon, name, before):
                 wrong.append(f"{who}: {rss} -> {now[2]} KiB")
         return not wrong
 
-    sec.wait_until(look, 4)
+    sec.wait_until(look, 20)
     start = time.monotonic()
     got = daemon.call("run", "--", "true")
     took = time.monotonic() - start
@@ -278,9 +278,9 @@ def frames(lab, daemon):
                 client.close()
                 client = Client(daemon)
                 continue
-            kind, _ = client.reply(2)
+            kind, _ = client.reply(10)
             while kind in (STARTED, "odd"):
-                kind, _ = client.reply(5)
+                kind, _ = client.reply(10)
             silent += kind == "none"
             if kind in ("eof", "none"):
                 dead += 1

@@ -50,6 +50,7 @@ void cli_call_fini(struct cli_call *call);
 
 int cli_spec_fill(struct cli_call *call, const struct cli_args *args,
 		  struct err *err);
+int cli_planted_check(struct cli_call *call, struct err *err);
 int cli_memfd_sealed(const char *name, const void *data, size_t len,
 		     struct err *err);
 int cli_seccomp_compile(const char *path, uint64_t caps, struct err *err);

@@ -287,6 +287,8 @@ int cli_spec_fill(struct cli_call *call, const struct cli_args *args,
 					cli_opt_name(given->opt),
 					given->value ? given->value : "");
 	}
+	if (cli_planted_check(call, err))
+		return -1;
 	if (image && cli_image_add(call, image, err))
 		return err_wrap(err, "--image");
 	if (args->has[CLI_OPT_PIDS] && call->spec.pids == 0)

@@ -13,6 +13,7 @@ typedef bool ctl_way_fn(void *arg, int dir_fd);
 struct ctl_way {
 	ctl_way_fn *is_written;
 	void *arg;
+	bool anyones; /* links of other users are followed as well */
 	bool dir;  /* a directory is wanted */
 	bool make; /* directories that are missing are made, mode 0700 */
 	unsigned int made; /* filled: how many, the last ones of the path */

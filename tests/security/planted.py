@@ -184,6 +184,39 @@ def flags(box):
     del box.env["CREEL_CONFIG"]
 
 
+def command_line(box):
+    """Directories by flags: a sandbox has been in the first of them before."""
+    ws = box.path("home", "ws")
+    box.folder(ws + "/cache", box.secret + "/sub")
+    first = ("--workspace", ws)
+    result = box.run("run", *first, "--bind", ws + "/cache:/c", "--", "sh",
+                     "-c", f"rmdir cache; ln -s {box.secret} cache; echo in")
+    ok(result.out == b"in\n", f"{box.mode}: control: a sandbox makes a link",
+       result)
+    for what, flags in (
+            ("a bind", (*first, "--bind", ws + "/cache:/c")),
+            ("before it", ("--bind", ws + "/cache:/c", *first)),
+            ("above it, read-only", (*first, "--bind",
+                                     ws + "/cache/token:/c/token:ro")),
+            ("the workspace", ("--bind", ws + ":/c", "--workspace",
+                               ws + "/cache"))):
+        led(box, f"sb-36 a link that the last one left: {what}",
+            box.run("run", *flags, "--", "cat", "/c/token", "token"))
+    result = box.run("run", "--bind", ws + "/cache:/c:ro", "--workspace",
+                     ws + ":ro", "--", "cat", "/c/token")
+    ok(result.out.strip() == TOKEN,
+       f"{box.mode}: control: where the sandbox writes nothing it is followed",
+       result)
+    real, way = box.path("home", "real"), box.path("home", "way")
+    box.folder(real)
+    os.symlink(real, way)
+    result = box.run("run", *first, "--bind", way + ":/c", "--", "ls", "/c")
+    ok(result.status == 0, f"{box.mode}: and so are links that lie elsewhere",
+       result)
+    os.unlink(way)
+    box.clean()
+
+
 for mode in modes():
     with Trap(mode) as BOX:
         own_links(BOX)
@@ -192,4 +225,5 @@ for mode in modes():
         image_and_filter(BOX)
         another_user(BOX)
         flags(BOX)
+        command_line(BOX)
 done()

@@ -169,31 +169,36 @@ def check_again(box):
 
 def check_flood(box):
     """A flood of 256 MiB never holds up another session's exec for long."""
-    slow = []
     with Client(box) as client, Client(box) as other:
         flood = client.open("agent:main:a")
         tools = other.open("agent:main:b")
         other.call(tools, "exec", {"command": "true"})
-        seq, _ = client.begin(flood, "exec", {
-            "command": "head -c 268435456 /dev/zero", "yieldMs": 60000})
-        stop = threading.Event()
 
-        def measure():
-            while not stop.is_set():
-                begin = time.monotonic()
-                other.call(tools, "process", {"action": "list"})
-                slow.append(time.monotonic() - begin)
-                time.sleep(0.002)
-        thread = threading.Thread(target=measure)
-        thread.start()
-        one = client.get(seq)
-        stop.set()
-        thread.join()
-    slow.sort()
+        def beside(command):
+            """How it ended, and how long others wait meanwhile."""
+            seq, _ = client.begin(flood, "exec", {"command": command,
+                                                  "yieldMs": 600000})
+            stop, slow = threading.Event(), []
+
+            def measure():
+                while not stop.is_set():
+                    begin = time.monotonic()
+                    other.call(tools, "process", {"action": "list"})
+                    slow.append(time.monotonic() - begin)
+                    time.sleep(0.002)
+            thread = threading.Thread(target=measure)
+            thread.start()
+            one = client.get(seq, 120)
+            stop.set()
+            thread.join()
+            return one, sorted(slow)[int(len(slow) * 0.99)] if slow else 0
+        # What a machine that is as busy makes of it by itself.
+        _, plain = beside("head -c 268435456 /dev/zero | tr '\\0' x | wc -c")
+        one, p99 = beside("head -c 268435456 /dev/zero")
     ok(one.more["totalBytes"] == 268435456,
        f"{box.mode}: every byte of a flood is counted", one.text[:80])
-    p99 = slow[int(len(slow) * 0.99)] if slow else 0
-    ok(p99 < 0.1, f"{box.mode}: it holds up nobody else", p99)
+    ok(p99 < 0.1 + 5 * plain, f"{box.mode}: it holds up nobody else",
+       (p99, plain))
 
 
 def main():

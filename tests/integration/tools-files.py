@@ -103,7 +103,7 @@ def reading(box):
              "read of an image", str(got)[:300])
     common = got["structuredContent"]
     box.same(common["sandboxed"] == (box.where == "sandbox") and
-             0 < common["durationMs"] < 5000,
+             0 < common["durationMs"] < 30000,
              "a result says where it was done and how long it took", common)
 
 
@@ -184,6 +184,9 @@ def too_long(box):
     box.put("many", b"a\n" * 2000000)
     lines = [" a"] * 150000
     begin = time.monotonic()
+    box.call("read", path="twice")
+    alone = time.monotonic() - begin
+    begin = time.monotonic()
     slow = box.start("tool", "call", "--json", "--session", KEY,
                      "apply_patch", "-")
     slow.stdin.write(json.dumps({"input": "\n".join(
@@ -200,7 +203,8 @@ def too_long(box):
     took = time.monotonic() - begin
     box.same(b'"timeout"' in out and 9 < took < 30,
              "a patch that takes too long is given up", (took, out[:300]))
-    box.same(max(waits) < 2, "and others do not wait for it", max(waits))
+    box.same(max(waits) < 2 + 5 * alone, "and others do not wait for it",
+             (max(waits), alone))
 
 
 def python_agrees(box):

@@ -292,7 +292,7 @@ void hlp_users_reap(struct hlp_users *users)
 		if (i < HLP_MAX_ENTRIES)
 			end_entry(users, &users->entries[i], status);
 		else
-			hlp_refuse_ended();
+			hlp_refuse_ended(users->config->policy, pid);
 	}
 }
 

@@ -183,8 +183,9 @@ static int open_signals(struct listener *l, struct err *err)
 static void accept_client(struct listener *l)
 {
 	static gid_t groups[MAX_GROUPS];
+	const struct hlp_policy *policy = l->config->policy;
 	socklen_t groups_len = sizeof(groups);
-	struct ucred cred;
+	struct ucred cred = { .uid = (uid_t)-1 };
 	socklen_t cred_len = sizeof(cred);
 	struct hlp_identity who = { .groups = groups };
 	struct err err = ERR_INIT;
@@ -197,20 +198,22 @@ static void accept_client(struct listener *l)
 		return;
 	}
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) < 0 ||
-	    !hlp_policy_admits(l->config->policy, cred.uid)) {
-		hlp_refuse(&fd, ERR_DENIED, "this user is not admitted");
+	    !hlp_policy_admits(policy, cred.uid)) {
+		hlp_refuse(policy, cred.uid, &fd, ERR_DENIED,
+			   "this user is not admitted");
 		return;
 	}
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_len) <
 	    0) {
-		hlp_refuse(&fd, ERR_LIMIT, "this user has too many groups");
+		hlp_refuse(policy, cred.uid, &fd, ERR_LIMIT,
+			   "this user has too many groups");
 		return;
 	}
 	who.uid = cred.uid;
 	who.gid = cred.gid;
 	who.n_groups = groups_len / sizeof(gid_t);
 	if (hlp_users_serve(&l->users, &fd, &who, &err) < 0)
-		hlp_refuse(&fd, err.code, err.text);
+		hlp_refuse(policy, cred.uid, &fd, err.code, err.text);
 }
 
 /* How long to wait for a client, where the program does not stay. */

@@ -7,6 +7,7 @@ import array
 import contextlib
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -165,9 +166,8 @@ def test_output():
 @contextlib.contextmanager
 def file_system(service, uid, work, seconds=1000):
     """Has work(file system, socket) done by that user; None where it cannot."""
-    where = os.path.join(service.top, f"fuse-{uid}")
-    device = os.path.join(service.top, f"device-{uid}")
-    os.mkdir(where)
+    where = tempfile.mkdtemp(prefix="fuse-", dir=service.top)
+    device = where + ".device"
     os.chown(where, uid, uid)
     os.mknod(device, 0o020666, os.makedev(10, 229))
     os.chmod(device, 0o666)
@@ -208,6 +208,108 @@ def test_refused(service):
         ok(DENIED in service.answer(STRANGER, 5), "others are still refused")
     ok(wait_for(lambda: not service.named("creel-refuse"), 20),
        "it ends with the file system")
+
+
+MANY = range(STRANGER + 2, STRANGER + 22)
+MINE, EACH, ALICES = 40, 5, 10
+HANG, HANG_STRANGERS = 4, 64  # processes for one's own, for all strangers'
+
+
+def hand_traps(system, told):
+    """To the test, which can connect as whom it likes."""
+    traps = system.traps(MINE + EACH * len(MANY) + ALICES)
+    while traps:
+        socket.send_fds(told, [b"x"], traps[:100])
+        for trap in traps[:100]:
+            os.close(trap)
+        del traps[:100]
+        told.recv(1)
+
+
+def take_traps(there):
+    traps = []
+    while len(traps) < MINE + EACH * len(MANY) + ALICES:
+        traps += socket.recv_fds(there, 1, 100)[1]
+        there.send(b"1")
+    return traps
+
+
+@contextlib.contextmanager
+def more_groups_than(count):
+    """As which users are refused though they are admitted."""
+    before = os.getgroups()
+    os.setgroups(range(90000, 90001 + count))
+    try:
+        yield
+    finally:
+        os.setgroups(before)
+
+
+def leave_all(service, left):
+    """(uid, trap): none is let go of before the test has closed its own."""
+    listener = service.named("creel-listener")[0]
+    while left:
+        os.kill(listener, signal.SIGSTOP)
+        try:
+            for uid, trap in left[:50]:
+                with service.connect(uid) as client:
+                    socket.send_fds(client, [b"x"], [trap])
+                os.close(trap)
+        finally:
+            os.kill(listener, signal.SIGCONT)
+        del left[:50]
+        # Who comes later is heard later.
+        ok(service.answer(BOB), "bob is heard")
+
+
+def let_go(service, uid):
+    """Whether what a client sent who is refused is closed soon."""
+    there, sent = os.pipe()
+    with service.connect(uid) as client:
+        with contextlib.suppress(BrokenPipeError):
+            socket.send_fds(client, [b"x"], [sent])
+        os.close(sent)
+        refused = client.recv(65536)
+    closed = select.select([there], [], [], 10)[0]
+    os.close(there)
+    return refused[:2] != SERVED and bool(closed)
+
+
+def test_shares(service):
+    """Clients who are turned away and leave what nobody can let go of."""
+    listener = service.named("creel-listener")[0]
+    before = len(os.listdir(f"/proc/{listener}/fd"))
+
+    def hang():
+        return len(service.named("creel-refuse"))
+    with file_system(service, STRANGER, lambda system, told:
+                     hand_traps(system, told)) as there:
+        if not there:
+            skip("clients who leave much behind",
+                 "no file system of a user's own")
+            return
+        traps = take_traps(there)
+        leave_all(service, [(STRANGER, traps.pop()) for _ in range(MINE)])
+        ok(wait_for(lambda: hang() == HANG + 1),
+           "one user has few processes that hang", hang())
+        ok(let_go(service, STRANGER + 1),
+           "what others send who are refused is let go of")
+        leave_all(service, [(uid, traps.pop()) for _ in range(EACH)
+                            for uid in MANY])
+        ok(wait_for(lambda: hang() == HANG_STRANGERS + 1),
+           "as have all users together who are not admitted", hang())
+        with more_groups_than(1024):
+            ok(let_go(service, BOB), "what an admitted user sends is let go of")
+            leave_all(service, [(ALICE, trap) for trap in traps])
+            ok(wait_for(lambda: hang() == HANG_STRANGERS + HANG + 2),
+               "and each who is admitted", hang())
+            ok(let_go(service, BOB), "another's still is")
+        ok(service.answer(ALICE)[:2] == SERVED, "she is served")
+        after = len(os.listdir(f"/proc/{listener}/fd"))
+        ok(after <= before + 4, "the listener has none of their connections",
+           f"{before} descriptors before, {after} after")
+    ok(wait_for(lambda: not hang(), 20), "they end with the file system",
+       hang())
 
 
 ROUNDS = 100
@@ -316,6 +418,7 @@ def main():
     test_output()
     service = Service()
     test_refused(service)
+    test_shares(service)
     test_passed_on(service)
     test_ending(service)
     service.close()

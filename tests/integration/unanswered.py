@@ -94,16 +94,23 @@ class FileSystem:
 
     def trap(self):
         """A descriptor whose last close waits for release(), or long."""
-        fd = os.open(self.file, os.O_RDWR)
-        # In a socket that nobody reads: close(2) alone asks the server.
-        one, other = socket.socketpair()
-        socket.send_fds(one, [b"x"], [fd])
-        os.close(fd)
-        one.close()
+        return self.traps(1)[0]
+
+    def traps(self, count):
+        """As many, each with a file of its own."""
+        held = []
+        for _ in range(count):
+            fd = os.open(self.file, os.O_RDWR)
+            # In a socket that nobody reads: close(2) alone asks the server.
+            one, other = socket.socketpair()
+            socket.send_fds(one, [b"x"], [fd])
+            os.close(fd)
+            one.close()
+            held.append(other.detach())
         self.page[0] = 1
         self.silent[0] = 1
         self.page[0] = 2
-        return other.detach()
+        return held
 
     def release(self):
         """The page is taken."""

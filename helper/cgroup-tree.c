@@ -14,9 +14,11 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -216,46 +218,74 @@ pid_t hlp_cgroup_fork(const struct hlp_cgroup_tree *tree)
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
+/* Of what the machine has, what one user may take where nothing is said. */
+static void set_defaults(uint64_t most[HLP_LIMIT_COUNT])
+{
+	static const char *const files[] = { "/proc/sys/kernel/pid_max",
+					     "/proc/sys/kernel/threads-max" };
+	struct sysinfo info = { 0 };
+	char text[24];
+
+	(void)sysinfo(&info);
+	if (info.totalram)
+		most[HLP_LIMIT_MEMORY_MAX] =
+			info.totalram / 4 * 3 * info.mem_unit;
+	if (info.totalswap)
+		most[HLP_LIMIT_MEMORY_SWAP_MAX] =
+			info.totalswap / 4 * 3 * info.mem_unit;
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t n = 0;
+
+		if (hlp_cgroup_get(AT_FDCWD, files[i], text, sizeof(text)) == 0)
+			n = strtoull(text, NULL, 10) / 4;
+		if (n > 0 && n < most[HLP_LIMIT_PIDS_MAX])
+			most[HLP_LIMIT_PIDS_MAX] = n;
+	}
+}
+
+static uint64_t times(uint32_t n, uint64_t unit)
+{
+	return n == (uint32_t)HLP_POLICY_NONE ? HLP_CGROUP_NO_LIMIT : n * unit;
+}
+
 /*
  * What an earlier policy said is taken back. The machine has 65,535 ids for
  * cgroups with the memory controller: not for one user alone.
  */
-static int set_ceilings(int dir_fd, const struct hlp_policy *policy,
+static int set_ceilings(int dir_fd, const struct hlp_policy *policy, uid_t uid,
 			struct err *err)
 {
 	const struct hlp_cgroup user = { .outer_fd = dir_fd, .inner_fd = -1 };
-	const struct {
-		enum hlp_limit limit;
-		uint64_t value;
-	} ceilings[] = {
-		{ HLP_LIMIT_MEMORY_MAX, policy->user_memory },
-		{ HLP_LIMIT_MEMORY_SWAP_MAX, policy->user_memory },
-		{ HLP_LIMIT_PIDS_MAX, policy->user_pids },
-		{ HLP_LIMIT_CPU_MAX, policy->user_cpus * UINT64_C(100000) },
+	const uint64_t given[HLP_LIMIT_COUNT] = {
+		[HLP_LIMIT_MEMORY_MAX] = policy->user_memory,
+		[HLP_LIMIT_MEMORY_SWAP_MAX] = policy->user_memory,
+		[HLP_LIMIT_PIDS_MAX] = times(policy->user_pids, 1),
+		[HLP_LIMIT_CPU_MAX] = times(policy->user_cpus, 100000),
 	};
+	uint64_t most[HLP_LIMIT_COUNT];
+	char text[24];
 
-	char most[24];
-
-	(void)snprintf(most, sizeof(most), "%" PRIu64,
+	memset(most, 0xff, sizeof(most)); /* HLP_CGROUP_NO_LIMIT */
+	if (uid != 0)
+		set_defaults(most);
+	(void)snprintf(text, sizeof(text), "%" PRIu64,
 		       policy->max_sandboxes * DESCENDANTS_EACH +
 			       DESCENDANTS_MORE);
-	if (hlp_cgroup_put(dir_fd, "cgroup.max.descendants", most) < 0)
+	if (hlp_cgroup_put(dir_fd, "cgroup.max.descendants", text) < 0)
 		return err_set(err, ERR_KERNEL, errno,
 			       "set cgroup.max.descendants of a user");
-	for (size_t i = 0; i < sizeof(ceilings) / sizeof(ceilings[0]); i++) {
-		uint64_t value = ceilings[i].value;
+	for (enum hlp_limit i = HLP_LIMIT_MEMORY_MAX; i <= HLP_LIMIT_CPU_MAX;
+	     i++) {
 		struct err why = ERR_INIT;
 
-		if (hlp_cgroup_limit(&user, ceilings[i].limit,
-				     value ? value : HLP_CGROUP_NO_LIMIT,
-				     &why) == 0 ||
-		    !value)
-			continue;
 		/* A kernel without swap accounting has no such file. */
-		if (ceilings[i].limit == HLP_LIMIT_MEMORY_SWAP_MAX)
-			continue;
-		*err = why;
-		return -1;
+		if (hlp_cgroup_limit(&user, i, given[i] ? given[i] : most[i],
+				     &why) < 0 &&
+		    given[i] && given[i] != HLP_CGROUP_NO_LIMIT &&
+		    i != HLP_LIMIT_MEMORY_SWAP_MAX) {
+			*err = why;
+			return -1;
+		}
 	}
 	return 0;
 }
@@ -310,5 +340,5 @@ int hlp_cgroup_user(const struct hlp_cgroup_tree *tree,
 		return 0;
 	if (tree->fd >= 0 && (out->fd < 0 || enter_user(tree, out->fd) < 0))
 		return err_set(err, ERR_KERNEL, errno, "enter a cgroup");
-	return set_ceilings(out->fd, policy, err);
+	return set_ceilings(out->fd, policy, user, err);
 }

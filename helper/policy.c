@@ -213,7 +213,10 @@ static const struct key {
 #define KEY_USERS (&keys[2])
 #define KEY_ALLOW (&keys[3])
 
-/* Decimal digits, or 0x and hexadecimal ones; sizes may end in k, m, g. */
+/*
+ * Decimal digits, or 0x and hexadecimal ones; sizes may end in k, m, g. What a
+ * user may take in all has a default, so that none has to be said.
+ */
 static bool parse_number(const struct key *key, const char *text,
 			 uint64_t *out)
 {
@@ -222,6 +225,9 @@ static bool parse_number(const struct key *key, const char *text,
 	unsigned int shift = 0;
 	char *end;
 
+	*out = HLP_POLICY_NONE;
+	if (!strncmp(key->name, "user-", 5) && !strcmp(text, "none"))
+		return true;
 	if (text[0] < '0' || text[0] > '9')
 		return false;
 	errno = 0;

@@ -14,6 +14,7 @@
 #define HLP_POLICY_MAX_SANDBOXES 4096
 #define HLP_POLICY_MAX_POOL 16
 #define HLP_BLOCK_IDS 65536
+#define HLP_POLICY_NONE UINT64_MAX
 
 struct hlp_policy {
 	uid_t uid; /* whom the helper becomes */
@@ -30,8 +31,8 @@ struct hlp_policy {
 	uint32_t max_pids;      /* a sandbox, 0 none, as for those below */
 	uint32_t max_cpus;
 	uint64_t max_memory;
-	uint32_t user_pids; /* a user, all in all, as for those below */
-	uint32_t user_cpus;
+	uint32_t user_pids; /* a user, all in all, as for those below; 0: the */
+	uint32_t user_cpus; /* default; all bits: none, see HLP_POLICY_NONE */
 	uint64_t user_memory;
 	uint32_t pool;
 };

@@ -109,6 +109,10 @@ START_TEST(test_policy_every_key_is_read)
 	ck_assert_uint_eq(policy.user_pids, 5000);
 	ck_assert_uint_eq(policy.user_cpus, 7);
 	ck_assert_uint_eq(policy.pool, 0);
+	ck_assert_int_eq(parse("user-memory none\nuser-pids none\n"), 0);
+	ck_assert_uint_eq(policy.user_memory, HLP_POLICY_NONE);
+	ck_assert_uint_eq(policy.user_pids, (uint32_t)HLP_POLICY_NONE);
+	ck_assert_uint_eq(policy.user_cpus, 0);
 	ck_assert_int_eq(parse("cap-keep none\n"), 0);
 	ck_assert_uint_eq(policy.cap_keep, 0);
 }
@@ -185,6 +189,8 @@ START_TEST(test_policy_wrong_lines_are_refused)
 		"max-memory 9999999999g", "max-pids 0",
 		"max-cpus 0.5",	       "max-cpus 1k",
 		"user-memory 1",       "user-memory",
+		"max-memory none",     "max-pids none",
+		"user-memory None",    "user-pids none none",
 		"user-pids 0",	       "user-cpus 0",
 		"user-cpus 4097",      "user-pids 1 2",
 		"pool 17",	       "pool 1\npool 1",

@@ -15,6 +15,23 @@ ceilings()
 		test "$(cat $dir/cpu.max)" = '100000 100000'
 }
 
+# Of what the machine has, where the policy says nothing; root has it all.
+default_ceilings()
+{
+	users=$unit/sandboxes
+	(cd $users && grep . u-*/memory.max u-*/pids.max)
+	total=$(awk '/^MemTotal:/ { print $2 }' /proc/meminfo)
+	part=$(($(cat $users/u-1001/memory.max) / 1024 * 100 / total))
+	echo "$part % of the memory"
+	test $part -ge 74 && test $part -le 75 &&
+		test "$(cat $users/u-1001/pids.max)" -le \
+			$(($(cat /proc/sys/kernel/pid_max) / 4)) &&
+		test "$(cat $users/u-1001/pids.max)" -le \
+			$(($(cat /proc/sys/kernel/threads-max) / 4)) &&
+		test "$(cat $users/u-0/memory.max $users/u-0/pids.max |
+			sort -u)" = max
+}
+
 # Bob's turn, and how long he waited: not much longer than when he is alone.
 quick_limit=600
 quick()
@@ -132,6 +149,8 @@ for user in alice bob dave; do
 done
 . "$here/two-users.sh"
 check "every user who is admitted is served at the same time" all_served
+check "without a ceiling no user but root can take the whole machine" \
+	default_ceilings
 stop_service
 check "the service starts with ceilings" start_service 'user-memory 256m' \
 	'user-pids 120' 'user-cpus 1' 'max-sandboxes 3' 'pool 0'

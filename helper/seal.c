@@ -164,16 +164,22 @@ static int hlp_stage_stacked(const struct hlp_box *box, struct err *err)
 	static const char ask[] = "stack creel-sandbox";
 	auto_fd fd = openat(box->proc_fd, "self/attr/apparmor/current",
 			    O_RDWR | O_CLOEXEC);
-	/* Its profile may be one of several, in any place. */
-	char label[1024] = "";
+	/* "a//&b//&c (enforce)": its profile may be one of several. */
+	char label[1024] = "//&";
 
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd < 0 ||
-	    (read(fd, label, sizeof(label) - 1) < 0 && errno != EINVAL))
+	    (read(fd, label + 3, sizeof(label) - 4) < 0 && errno != EINVAL))
 		return err_set(err, ERR_KERNEL, errno, "AppArmor's label");
-	if (strstr(label, "creel-helper") &&
-	    pwrite(fd, ask, sizeof(ask) - 1, 0) < 0)
+	if (!strstr(label, "//&creel-helper//&") &&
+	    !strstr(label, "//&creel-helper (")) {
+		if (strlen(label) < sizeof(label) - 1)
+			return 0;
+		return err_set(err, ERR_UNSUPPORTED, 0,
+			       "AppArmor's label is too long");
+	}
+	if (pwrite(fd, ask, sizeof(ask) - 1, 0) < 0)
 		return err_set(err, ERR_KERNEL, errno,
 			       "AppArmor's profile creel-sandbox");
 	return 0;

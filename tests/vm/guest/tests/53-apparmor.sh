@@ -4,6 +4,9 @@
 # commands are under them, everything works so, and they forbid what they say.
 
 . "$here/package.sh"
+. "$here/apparmor.sh"
+
+drop_in=/run/systemd/system/creel.service.d
 
 loaded()
 {
@@ -85,27 +88,67 @@ forbids()
 	sh -c "$*" && ! aa-exec -p "$forbids_profile" -- sh -c "$*"
 }
 
-# A profile of the administrator's is in force beside them.
-and_own()
+# service_in LABEL: and nothing of it is left that was in another.
+service_in()
 {
-	cat >/tmp/vm-profile <<'PROFILE'
-profile creel-vm-own flags=(attach_disconnected) {
-	file,
-	capability,
-	network,
-	signal,
-	unix,
-	deny /etc/passwd r,
+	mkdir -p $drop_in
+	printf '[Service]\nAppArmorProfile=%s\n' "$1" >$drop_in/vm.conf
+	service_anew && service_label=$(cat \
+		"/proc/$(systemctl show -P MainPID creel.service)/attr/current") &&
+		echo "the listener is in $service_label"
 }
-PROFILE
-	apparmor_parser -r /tmp/vm-profile || return 1
-	expect 0 'root:x' session alice "creel run $1 -- cat /etc/passwd" || return 1
-	expect 1 'Permission denied' session alice \
-		"creel run $1 --apparmor creel-vm-own -- cat /etc/passwd" || return 1
-	expect 0 'creel-vm-own.*\(enforce\)' session alice \
-		"creel run $1 --apparmor creel-vm-own -- cat /proc/self/attr/current" &&
-		expect 125 'no profile of that name is loaded' session alice \
-			"creel run $1 --apparmor creel-vm-nix -- echo ran"
+
+service_anew()
+{
+	systemctl daemon-reload && stop_service &&
+		systemctl start creel.socket creel.service
+}
+
+# label: of a sandbox of the service's, pid 1's and the command's
+labels()
+{
+	session alice "creel run --system -- \
+		cat /proc/1/attr/current /proc/self/attr/current" | tee /dev/stderr |
+		sort | uniq -c | sed 's/^ *//'
+}
+
+# beside NAME LABEL LABEL: in each of creel's profiles there, too, as the kernel
+# sorts them.
+beside()
+{
+	own_profile "$1" && service_in "$1//&creel-helper" || return 1
+	test "$service_label" = "$2 (enforce)" || return 1
+	test "$(labels)" = "2 $3 (enforce)" &&
+		expect 1 'Permission denied' session alice \
+			'creel run --system -- cat /etc/hosts'
+}
+
+# It is not the package's.
+like_it()
+{
+	own_profile vm-creel-helper-own && service_in vm-creel-helper-own &&
+		test "$(labels)" = '2 vm-creel-helper-own (enforce)'
+}
+
+# It could name creel-helper past the end of what was read.
+too_long()
+{
+	too_long_label=creel-helper
+	for too_long_n in 6 5 4 3 2 1; do
+		too_long_name=a$(printf %0200d $too_long_n)
+		own_profile "$too_long_name" || return 1
+		too_long_label="$too_long_name//&$too_long_label"
+	done
+	service_in "$too_long_label" || return 1
+	test "$service_label" = "$too_long_label (enforce)" || return 1
+	expect 125 "AppArmor's label is too long" session alice \
+		'creel run --system -- echo ran'
+}
+
+as_packaged()
+{
+	rm -r $drop_in
+	service_anew && test "$(labels)" = '2 creel-helper//&creel-sandbox (enforce)'
 }
 
 denials()
@@ -150,9 +193,16 @@ check "creel-helper forbids the kernel's core_pattern" forbids creel-helper \
 check "creel-helper forbids to set the clock" forbids creel-helper \
 	'date -s "$(date)" >/dev/null'
 check "a profile of the administrator's confines too, in the system's" \
-	and_own --system
+	own_confines --system
 check "a profile of the administrator's confines too, in one's own" \
-	and_own --rootless
+	own_confines --rootless
+check "beside another profile of the service's, creel-sandbox is stacked" \
+	beside vm-own 'creel-helper//&vm-own' 'creel-helper//&creel-sandbox//&vm-own'
+check "and behind one" beside admin-vm 'admin-vm//&creel-helper' \
+	'admin-vm//&creel-helper//&creel-sandbox'
+check "a profile whose name has creel-helper's in it is another" like_it
+check "in more profiles than are looked at no sandbox starts" too_long
+check "as packaged, the service is under creel-helper again" as_packaged
 check "where creel-sandbox is not loaded no sandbox starts" \
 	without_sandbox_profile
 end_helper alice >/dev/null

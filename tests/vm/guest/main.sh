@@ -21,11 +21,14 @@ test -n "$selected" ||
 	selected=$(cd $here/tests && ls -- *.sh | sed 's/\.sh$//')
 
 echo "# $(uname -sr), init is $(readlink /proc/1/exe)"
+# What still starts would be counted by some tests before, and not after.
+test ! -d /run/systemd/system ||
+	echo "# systemd is $(timeout 300 systemctl is-system-running --wait)"
 count=$(cat $here/count)
 fifo=$(mktemp -u)
 for name in $selected; do
 	mkfifo "$fifo"
-	timeout 1200 sh -c '. $here/tap.sh; . "$1"; exit 0' sh "$here/tests/$name.sh" \
+	timeout -k 30 1200 sh -c '. $here/tap.sh; . "$1"; exit 0' sh "$here/tests/$name.sh" \
 		>"$fifo" 2>&1 &
 	while read -r line; do
 		case $line in
@@ -40,6 +43,8 @@ for name in $selected; do
 	wait $! || {
 		count=$((count + 1))
 		echo "not ok $count - $name.sh came to its end"
+		ps -eo pid,ppid,user,stat,wchan:20,etimes,args --sort=-pid |
+			head -n 25 | cut -c1-150 | sed 's/^/# /'
 	}
 done
 echo "# all tests of this machine have run"

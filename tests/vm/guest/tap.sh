@@ -90,7 +90,7 @@ snapshot()
 
 same_as()
 {
-	same_end=$(($(date +%s) + 20))
+	same_end=$(($(date +%s) + 60))
 	until same_now=$(snapshot) && [ "$same_now" = "$1" ]; do
 		test "$(date +%s)" -lt "$same_end" && sleep 0.5 && continue
 		printf 'before:\n%s\nnow:\n%s\n' "$1" "$same_now"
@@ -124,7 +124,7 @@ end_helper()
 {
 	end_helper_pid=$(pgrep -u "$1" -x creel-listener) || return 1
 	kill -TERM "$end_helper_pid"
-	eventually 10 sh -c "! pgrep -u $1 creel"
+	eventually 30 sh -c "! pgrep -u $1 creel"
 }
 
 # Where the installed helper looks for its policy.

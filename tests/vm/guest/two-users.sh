@@ -8,7 +8,8 @@ open_sandbox()
 	session "$1" 'mkdir -p ws && echo "$USER" >ws/before &&
 		creel run --system --name "$USER-box" --detach --workspace ws -- \
 			sh -c "id -u >uid; touch inside; exec sleep 600"' &&
-		eventually 20 test -e "/home/$1/ws/inside"
+		eventually 60 test -e "/home/$1/ws/inside" &&
+		eventually 20 sleeper "$1"
 }
 
 # The host's pid of the sleep in USER's sandbox.

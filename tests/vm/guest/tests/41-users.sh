@@ -37,8 +37,8 @@ quick_limit=600
 quick()
 {
 	quick_start=$(date +%s)
-	expect 0 '^quick$' session bob 'creel run --system -- echo quick' ||
-		return 1
+	expect 0 '^quick$' session bob \
+		"timeout $quick_limit creel run --system -- echo quick" || return 1
 	quick_took=$(($(date +%s) - quick_start))
 	echo "bob's took $quick_took s"
 	test $quick_took -le $quick_limit
@@ -47,9 +47,10 @@ quick()
 # What alice's sandboxes do in the background, while bob's work.
 meanwhile()
 {
-	session alice "creel run --system --name hog $1" >/tmp/hog.out 2>&1 &
+	session alice "timeout -k 10 400 creel run --system --name hog $1" \
+		>/tmp/hog.out 2>&1 &
 	meanwhile_pid=$!
-	eventually 60 sh -c "$2" && quick
+	eventually 120 sh -c "$2" && quick
 	meanwhile_ret=$?
 	session alice 'creel rm --system hog' >/dev/null 2>&1
 	wait $meanwhile_pid
@@ -97,6 +98,7 @@ cpu_bounded()
 # As many connections as alice may open, on none of which she says a word.
 connections()
 {
+	rm -f /tmp/vm-held
 	session alice 'python3 -c "
 import socket, time
 held = []
@@ -110,13 +112,13 @@ except OSError as why:
     print(why, flush=True)
 print(len(held), flush=True)
 open(\"/tmp/vm-held\", \"w\").close()
-time.sleep(60)
+time.sleep(400)
 "' &
-	eventually 60 test -e /tmp/vm-held || return 1
-	quick
+	connections_pid=$!
+	eventually 120 test -e /tmp/vm-held && quick
 	connections_ret=$?
 	pkill -u alice python3
-	wait
+	wait $connections_pid
 	rm -f /tmp/vm-held
 	return $connections_ret
 }

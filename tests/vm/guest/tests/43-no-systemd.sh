@@ -16,7 +16,7 @@ start_plain()
 	sh -c 'echo 0 >/sys/fs/cgroup/cgroup.procs && exec env -i \
 		setsid "$0" --listen --system --runtime-dir /run/creel \
 		>/tmp/vm-plain.log 2>&1 </dev/null' $helper &
-	eventually 10 test -S /run/creel/creel.sock
+	eventually 30 test -S /run/creel/creel.sock
 }
 
 claimed()

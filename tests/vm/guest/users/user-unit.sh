@@ -11,7 +11,7 @@ by_socket()
 {
 	systemctl --user is-active creel.service && return 1
 	expect 0 '^ran$' creel run -- echo ran &&
-		systemctl --user is-active creel.service &&
+		eventually 20 systemctl --user is-active creel.service &&
 		test "$(pgrep -u "$(id -u)" -x creel-listener)" = "$(main_pid)"
 }
 
@@ -33,12 +33,17 @@ restarted()
 	! creel list | grep -q running
 }
 
+another_pid()
+{
+	another_now=$(main_pid)
+	test "$another_now" != "$1" && test "$another_now" != 0
+}
+
 crashes()
 {
 	crashes_old=$(main_pid)
 	kill -KILL "$crashes_old"
-	eventually 10 sh -c "test \$(systemctl --user show -P MainPID \
-		creel.service) != $crashes_old" &&
+	eventually 30 another_pid "$crashes_old" &&
 		expect 0 '^ran$' creel run -- echo ran
 }
 

@@ -245,18 +245,25 @@ def more_groups_than(count):
         os.setgroups(before)
 
 
+@contextlib.contextmanager
+def unheard(service):
+    """What is sent meanwhile waits for the listener."""
+    listener = service.named("creel-listener")[0]
+    os.kill(listener, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(listener, signal.SIGCONT)
+
+
 def leave_all(service, left):
     """(uid, trap): none is let go of before the test has closed its own."""
-    listener = service.named("creel-listener")[0]
     while left:
-        os.kill(listener, signal.SIGSTOP)
-        try:
+        with unheard(service):
             for uid, trap in left[:50]:
                 with service.connect(uid) as client:
                     socket.send_fds(client, [b"x"], [trap])
                 os.close(trap)
-        finally:
-            os.kill(listener, signal.SIGCONT)
         del left[:50]
         # Who comes later is heard later.
         ok(service.answer(BOB), "bob is heard")
@@ -265,12 +272,13 @@ def leave_all(service, left):
 def let_go(service, uid):
     """Whether what a client sent who is refused is closed soon."""
     there, sent = os.pipe()
-    with service.connect(uid) as client:
-        with contextlib.suppress(BrokenPipeError):
-            socket.send_fds(client, [b"x"], [sent])
+    with unheard(service):
+        client = service.connect(uid, 30)
+        socket.send_fds(client, [b"x"], [sent])
         os.close(sent)
+    with client:
         refused = client.recv(65536)
-    closed = select.select([there], [], [], 10)[0]
+    closed = select.select([there], [], [], 30)[0]
     os.close(there)
     return refused[:2] != SERVED and bool(closed)
 
@@ -290,18 +298,18 @@ def test_shares(service):
             return
         traps = take_traps(there)
         leave_all(service, [(STRANGER, traps.pop()) for _ in range(MINE)])
-        ok(wait_for(lambda: hang() == HANG + 1),
+        ok(wait_for(lambda: hang() == HANG + 1, 30),
            "one user has few processes that hang", hang())
         ok(let_go(service, STRANGER + 1),
            "what others send who are refused is let go of")
         leave_all(service, [(uid, traps.pop()) for _ in range(EACH)
                             for uid in MANY])
-        ok(wait_for(lambda: hang() == HANG_STRANGERS + 1),
+        ok(wait_for(lambda: hang() == HANG_STRANGERS + 1, 30),
            "as have all users together who are not admitted", hang())
         with more_groups_than(1024):
             ok(let_go(service, BOB), "what an admitted user sends is let go of")
             leave_all(service, [(ALICE, trap) for trap in traps])
-            ok(wait_for(lambda: hang() == HANG_STRANGERS + HANG + 2),
+            ok(wait_for(lambda: hang() == HANG_STRANGERS + HANG + 2, 30),
                "and each who is admitted", hang())
             ok(let_go(service, BOB), "another's still is")
         ok(service.answer(ALICE)[:2] == SERVED, "she is served")

@@ -9,7 +9,7 @@ import contextlib
 import os
 import time
 
-from harness import Box, done, family, modes, ok, wait_for
+from harness import Box, asleep, done, family, modes, ok, wait_for
 
 SCALE = int(os.environ.get("CREEL_TEST_SCALE", "100"))
 LIVE = max(20, 1000 // SCALE)
@@ -98,7 +98,7 @@ def settled(box):
     while since + 1 > time.monotonic() < end:
         time.sleep(0.05)
         now = snapshot(box)
-        if now != found:
+        if now != found or not asleep(family(box.helpers())):
             found, since = now, time.monotonic()
     return found
 

@@ -14,7 +14,7 @@ import re
 import socket
 import time
 
-from harness import Box, done, family, modes, ok, wait_for
+from harness import Box, asleep, done, family, modes, ok, wait_for
 
 SCALE = int(os.environ.get("CREEL_TEST_SCALE", "100"))
 SEED = int(os.environ.get("CREEL_TEST_SEED",
@@ -56,7 +56,7 @@ def settled(pid):
     while since + 0.5 > time.monotonic() < end:
         time.sleep(0.02)
         now = open_fds(pid)
-        if now != found:
+        if now != found or not asleep([pid]):
             found, since = now, time.monotonic()
     return found
 

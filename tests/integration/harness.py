@@ -121,6 +121,16 @@ def took(pid, number):
     return wait_for(is_taken)
 
 
+def asleep(pids):
+    """Whether none of them would do something if only it had a processor."""
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
+                if file.read().rsplit(")", 1)[1].split()[0] in "RD":
+                    return False
+    return True
+
+
 def sanitized():
     """Built with a sanitizer, which keeps what is freed for a while?"""
     with open(CREEL, "rb") as file:

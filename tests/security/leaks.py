@@ -67,14 +67,14 @@ def settled(daemon, want=None):
 
     Without @want they are what others are compared with, and a sandbox of the
     pool that is being built has more mounts than one that waits: the same for
-    a second.
+    a second in which nobody waits for a processor.
     """
     last, end = None, time.monotonic() + 20
     same_since = time.monotonic()
     while time.monotonic() < end:
         sec.reap()
         now = counts(daemon)
-        if now != last:
+        if now != last or (want is None and not sec.asleep(daemon.pids())):
             same_since = time.monotonic()
         elif now == want or (want is None and
                              time.monotonic() - same_since >= 1):

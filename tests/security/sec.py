@@ -175,6 +175,12 @@ def descendants(of=None):
     return {pid: table[pid] for pid in members if table[pid][3] != "Z"}
 
 
+def asleep(pids):
+    """Whether none of them would do something if only it had a processor."""
+    table = processes()
+    return not any(table[pid][3] in "RD" for pid in pids if pid in table)
+
+
 def reap():
     while True:
         try:
@@ -453,8 +459,10 @@ class Lab:
         self.before = self.state()
 
     def state(self):
+        # Without a mount namespace of one's own there are others' mounts.
         with open("/proc/self/mountinfo", encoding="utf-8") as file:
-            mounts = sorted(line.split(" ", 2)[2] for line in file)
+            mounts = sorted(line.split(" ", 2)[2] for line in file
+                            if ROOT or self.dir in line or "creel" in line)
         return {
             "mounts": mounts,
             "sysctl": sysctls(),

@@ -183,7 +183,8 @@ def settled(daemon):
     while since + 0.5 > time.monotonic() < end:
         time.sleep(0.05)
         now = vitals(daemon)
-        if [v[:2] for v in now.values()] != [v[:2] for v in found.values()]:
+        if [v[:2] for v in now.values()] != [v[:2] for v in found.values()] \
+                or not sec.asleep(daemon.pids()):
             since = time.monotonic()
         found = now
     return found

@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import sec  # noqa: E402
 
 ERROR, STARTED, EXITED, ITEMS, INFO, DONE = 2, 3, 4, 5, 6, 7
+RECORDS = 8  # of the log; nothing comes after the last one but what is new
 
 
 def varint(n):
@@ -102,7 +103,7 @@ class Client:
         if not data:
             return "eof", {}
         message = parse(data)
-        for kind in (ERROR, STARTED, EXITED, ITEMS, INFO, DONE):
+        for kind in (ERROR, STARTED, EXITED, ITEMS, INFO, DONE, RECORDS):
             if kind in message:
                 return kind, parse(message[kind])
         return "odd", message

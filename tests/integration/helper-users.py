@@ -3,7 +3,6 @@
 """What a user of the system's helper cannot do to the others, with a controller
 that is his own program, or none at all.
 """
-import array
 import contextlib
 import os
 import re
@@ -194,13 +193,17 @@ def file_system(service, uid, work, seconds=1000):
 
 def test_refused(service):
     """A client who is turned away, and what he leaves behind."""
-    with file_system(service, STRANGER, lambda system, _:
-                     leave(service, system.trap())) as there:
-        if not there:
-            skip("a refused client's descriptors",
-                 "no file system of a user's own")
-            return
-        hangs = wait_for(lambda: service.named("creel-refuse"), 10)
+    with contextlib.ExitStack() as stack:
+        with unheard(service):
+            there = stack.enter_context(file_system(
+                service, STRANGER, lambda system, told:
+                leave(service, system, told)))
+            if not there:
+                skip("a refused client's descriptors",
+                     "no file system of a user's own")
+                return
+            there.recv(1)
+        hangs = wait_for(lambda: service.named("creel-refuse"))
         ok(hangs, "who lets go of them hangs, and is not the listener",
            hangs or service.logged())
         ok(service.answer(BOB, 5)[:2] == SERVED,
@@ -374,20 +377,14 @@ def test_passed_on(service):
     ok(service.answer(BOB)[:2] == SERVED, "bob is served")
 
 
-def leave(service, trap):
-    """The trap, in a connection that nobody reads."""
-    path = os.path.join(service.dir, "creel.sock")
-    control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
-                array.array("i", [trap]))]
-    crowd = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-             for _ in range(60)]
-    # Who comes before keeps the listener from being quicker than this.
-    for client in crowd:
-        client.connect(path)
-    client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    client.connect(path)
-    client.sendmsg([b"x"], control)
-    os.close(trap)
+def leave(service, system, told):
+    """A trap, in a connection that nobody reads."""
+    trap = system.trap()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+        client.connect(os.path.join(service.dir, "creel.sock"))
+        socket.send_fds(client, [b"x"], [trap])
+        os.close(trap)
+    told.send(b"1")
 
 
 def name_of(pid):
